@@ -1,0 +1,47 @@
+# Two commands do everything: make serve, make test. Each line below can be typed by hand as well.
+HOST ?= 127.0.0.1
+PORT ?= 8000
+BIN = .venv/bin
+
+.PHONY: serve test setup check lint coverage openapi bench lock
+
+serve: setup
+	@echo 'Try: curl http://$(HOST):$(PORT)/v1/binary/report -H "Content-Type: application/json" -d @tests/data/breast_cancer.json'
+	$(BIN)/gunicorn -c deploy/gunicorn.conf.py -b $(HOST):$(PORT) 'service.app:create_app()'
+
+test: setup
+	$(BIN)/python -m pytest
+
+setup: .venv/ready
+
+.venv/ready: requirements.lock pyproject.toml
+	python3 -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Assay needs Python 3.11 or newer")'
+	python3 -m venv .venv
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	touch .venv/ready
+
+check: lint coverage
+
+lint: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+coverage: setup
+	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage report
+
+openapi: setup
+	$(BIN)/python -m service.openapi
+
+bench: setup
+	$(BIN)/python -m tests.benchmarks
+
+# Needs uv. No index address is written.
+lock:
+	uv pip compile pyproject.toml --universal --python-version 3.11 --extra columnar --extra zstd --extra dev \
+		--generate-hashes --no-emit-index-url --no-header --no-annotate -o requirements.lock
+	uv pip compile pyproject.toml --universal --python-version 3.11 --extra columnar --extra zstd -c requirements.lock \
+		--generate-hashes --no-emit-index-url --no-header --no-annotate -o deploy/requirements.lock
