@@ -1,0 +1,153 @@
+"""From a batch to a report: states, their sums, and one loop over the rows of the catalogue."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from functools import reduce
+from typing import Any, cast
+
+import numpy as np
+
+from service.metrics.batch import Batch, Question, Reading
+from service.metrics.catalogue import TASKS, Metric, Row
+from service.metrics.states import LabelState, State
+from service.metrics.undefined import Undefined
+
+# The states of one output by kind; a kind that the batch could not give holds the reason.
+Output = Mapping[type[State], State | Undefined]
+States = tuple[Output, ...]
+
+
+def kinds_of(question: Question, reading: Reading) -> list[type[State]]:
+    """The kinds of states that a report with this question and reading needs, each once."""
+    labels = label_state(question)
+    wanted = (kind for row in TASKS[question.task].rows if row.wanted(reading) for kind in row.states)
+    return list(dict.fromkeys([labels, *(labels if kind is LabelState else kind for kind in wanted)]))
+
+
+def states_of(batch: Batch, question: Question, kinds: Iterable[type[State]]) -> States:
+    """The states of each output of a batch."""
+    with np.errstate(all="ignore"):  # a value beyond float64 is infinite and reported as `overflow`
+        return tuple({kind: attempt(kind, output, question) for kind in kinds} for output in batch.outputs())
+
+
+def attempt(kind: type[State], batch: Batch, question: Question) -> State | Undefined:
+    """A state of the batch, or the reason why there is none."""
+    try:
+        return kind.of(batch, question)
+    except Undefined as reason:
+        return reason
+
+
+def merged(parts: Sequence[States]) -> States:
+    """The states of all parts together, which must stem from one question. Exact: no order or split shows.
+
+    Neighbours are merged first, so that a row is copied log2(parts) times and not once a part.
+    """
+    while len(parts) > 1:
+        parts = [reduce(both, parts[i : i + 2]) for i in range(0, len(parts), 2)]
+    return parts[0]
+
+
+def both(left: States, right: States) -> States:
+    """The states of two parts together."""
+    return tuple({kind: added(a[kind], b[kind]) for kind in a} for a, b in zip(left, right, strict=True))
+
+
+def added(left: State | Undefined, right: State | Undefined) -> State | Undefined:
+    """The sum of two states; the reason where one is missing."""
+    if isinstance(left, Undefined):
+        return left
+    return right if isinstance(right, Undefined) else left + right
+
+
+def report(states: States, question: Question, reading: Reading) -> dict[str, Any]:
+    """The report: every wanted row of the task's catalogue, `null` where it is undefined, with the reason.
+
+    `baselines` are the same metrics of a model that knows nothing but the labels. With several outputs a metric is
+    the mean of their values, undefined where one of them is, and `per_output` holds those of each.
+    """
+    task = TASKS[question.task]
+    rows = [row for row in task.rows if row.wanted(reading)]
+    metrics = [row for row in rows if isinstance(row, Metric)]
+    parts: dict[str, Any] = {}
+    undefined: dict[str, dict[str, str]] = {}
+    baselines: dict[str, float] = {}
+    with np.errstate(all="ignore"):
+        for row in rows:
+            value, reason = value_of(row, states, question, reading)
+            place = parts.setdefault(row.group, {}) if row.group else parts
+            place[row.name] = value
+            if reason:
+                undefined[row.key] = {"reason": reason.reason, "detail": reason.detail}
+        blind = blind_states(states, question, metrics)
+        for metric in metrics:
+            value, _ = value_of(metric, blind, question, reading)
+            if value is not None and metric.name not in undefined:
+                baselines[metric.name] = value
+        per_output = [
+            {"output": number} | {metric.name: value_of(metric, (output,), question, reading)[0] for metric in metrics}
+            for number, output in enumerate(states)
+        ]
+    answer: dict[str, Any] = {}
+    for name, part in parts.items():
+        answer[name] = part
+        if name == "metrics":
+            answer |= {"undefined": undefined, "baselines": baselines}
+            answer |= {"per_output": per_output} if len(states) > 1 else {}
+    return answer
+
+
+def value_of(row: Row, states: States, question: Question, reading: Reading) -> tuple[Any, Undefined | None]:
+    """The row's value, or None and the reason."""
+    try:
+        if not isinstance(row, Metric):
+            return row.function(**arguments(row, states[0], question, reading)), None
+        values = []
+        for number, output in enumerate(states):
+            try:
+                values.append(finite(row.function(**arguments(row, output, question, reading), **row.options)))
+            except Undefined as undefined:
+                where = f"Output {number}: " if len(states) > 1 else ""
+                raise Undefined(undefined.reason, where + undefined.detail) from None
+        return math.fsum(values) / len(values), None
+    except Undefined as undefined:
+        return None, undefined
+
+
+def arguments(row: Row, output: Output, question: Question, reading: Reading) -> dict[str, Any]:
+    """What the row's function takes, found by the types it names. Raises `Undefined` for a state that is missing."""
+    given: dict[str, Any] = {}
+    for name, kind in row.needs.items():
+        if kind is Question:
+            given[name] = question
+        elif kind is Reading:
+            given[name] = reading
+        else:
+            state = output[label_state(question) if kind is LabelState else kind]
+            if isinstance(state, Undefined):
+                raise state
+            given[name] = state
+    return given
+
+
+def finite(value: Any) -> float:
+    """The value rounded to float64; raises `Undefined` where that has no such number."""
+    try:
+        rounded = float(value)
+    except OverflowError:
+        rounded = math.inf
+    if not math.isfinite(rounded):
+        raise Undefined("overflow")
+    return rounded + 0.0  # no negative zero
+
+
+def blind_states(states: States, question: Question, metrics: Iterable[Metric]) -> States:
+    """The states that a model leaves which knows nothing but the labels of these."""
+    kinds = list(dict.fromkeys(kind for metric in metrics for kind in metric.states))
+    labels = [cast(LabelState, output[label_state(question)]) for output in states]
+    return tuple(states_of(state.blind(), question, kinds)[0] for state in labels)
+
+
+def label_state(question: Question) -> type[LabelState]:
+    """The kind of state that knows the labels of this task."""
+    return TASKS[question.task].labels

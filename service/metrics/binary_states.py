@@ -1,0 +1,157 @@
+"""States of a binary task."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar, NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.metrics.batch import Batch, Question
+from service.metrics.exact import Floats, exact_sum
+from service.metrics.states import LabelState, Range, Rows, State, Total, factors, total
+from service.metrics.undefined import Undefined
+
+Bools = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class ClassTotals(LabelState):
+    """Rows and total weight of the negative and of the positive labels."""
+
+    negative_rows: int
+    positive_rows: int
+    negative: Total
+    positive: Total
+
+    @classmethod
+    def of(cls, batch: Batch, question: Question) -> Self:
+        positive = int(np.count_nonzero(batch.truth))
+        negative = len(batch.truth) - positive
+        if batch.weight is None:
+            return cls(negative, positive, negative, positive)
+        return cls(negative, positive, exact_sum(batch.weight[~batch.truth]), exact_sum(batch.weight[batch.truth]))
+
+    @property
+    def rows(self) -> int:
+        return self.negative_rows + self.positive_rows
+
+    @property
+    def weight(self) -> Total:
+        return self.negative + self.positive
+
+    @property
+    def prevalence(self) -> float:
+        """The share of the positive labels in the total weight."""
+        return float(self.positive / self.weight)
+
+    def blind(self) -> Batch:
+        """One row a class: the majority predicted (negative where tied), the prevalence as score."""
+        weight = np.array([float(self.negative), float(self.positive)])
+        seen = weight > 0
+        truth = np.array([False, True])[seen]
+        predicted = np.full(len(truth), self.positive > self.negative)
+        return Batch(truth, predicted, np.full(len(truth), self.prevalence), weight[seen])
+
+
+@dataclass(frozen=True)
+class Cells(State):
+    """The confusion matrix: total weights of true and false positives and negatives."""
+
+    tp: Total
+    fp: Total
+    fn: Total
+    tn: Total
+
+    @classmethod
+    def of(cls, batch: Batch, question: Question) -> Self:
+        truth, predicted = batch.truth, batch.predicted
+        masks = (truth & predicted, ~truth & predicted, truth & ~predicted, ~(truth | predicted))
+        if batch.weight is None:
+            return cls(*(int(np.count_nonzero(mask)) for mask in masks))
+        return cls(*(exact_sum(batch.weight[mask]) for mask in masks))
+
+
+class Steps(NamedTuple):
+    """The total weight of true and of false positives at each distinct score as threshold, thresholds descending."""
+
+    thresholds: Floats
+    tp: NDArray[np.int64] | Floats
+    fp: NDArray[np.int64] | Floats
+
+
+class Sweep(Rows):
+    """The rows by score, then label: what every threshold would do, from one sort."""
+
+    @classmethod
+    def of(cls, batch: Batch, question: Question) -> Self:
+        if batch.scores is None:
+            raise Undefined("no_scores")
+        return cls.sorted(batch.scores, batch.truth, weights=batch.weight)
+
+    @property
+    def scores(self) -> Floats:
+        return self.columns[0]
+
+    @property
+    def truth(self) -> Bools:
+        return self.columns[1]
+
+    @classmethod
+    def sorted(cls, *columns: NDArray[Any], weights: Floats | None) -> Self:
+        if weights is not None:
+            return super().sorted(*columns, weights=weights)
+        scores, truth = columns
+        if scores.min() >= 0 and scores.max() < 2:
+            # These floats leave the top two bits clear and order like integers, so a key has room for the label.
+            keys = (scores.view(np.uint64) << np.uint64(1)) | truth
+            keys.sort()
+            return cls(((keys >> np.uint64(1)).view(np.float64), (keys & np.uint64(1)).astype(np.bool_)), None)
+        negatives = np.sort(scores[~truth])
+        both = np.concatenate([negatives, np.sort(scores[truth])])
+        order = np.argsort(both, kind="stable")  # merges the two sorted runs
+        return cls((both[order], order >= len(negatives)), None)
+
+    @cached_property
+    def steps(self) -> Steps:
+        """What each distinct score does as threshold."""
+        starts = np.flatnonzero(np.concatenate([[True], self.scores[1:] != self.scores[:-1]]))[::-1]
+        thresholds = self.scores[starts]
+        rows = len(self.scores)
+        if self.weights is None:
+            before = np.concatenate([[0], np.cumsum(self.truth)])
+            tp = before[-1] - before[starts]
+            return Steps(thresholds, tp, rows - starts - tp)
+        from_top, positive = self.weights[::-1], self.truth[::-1]
+        last = rows - 1 - starts
+        return Steps(thresholds, np.cumsum(from_top * positive)[last], np.cumsum(from_top * ~positive)[last])
+
+
+@dataclass(frozen=True)
+class ProbabilityLosses(State):
+    """Totals of the weight, the log loss and the squared error of scores, and the range of the scores.
+
+    The losses hold nothing once a score lies outside [0, 1]: `range` tells.
+    """
+
+    weight: Total
+    log: Total
+    squared: Total
+    range: Range
+
+    # The smallest likelihood a row is given, as scikit-learn's log_loss in float64.
+    SMALLEST: ClassVar[float] = 2.0**-52
+
+    @classmethod
+    def of(cls, batch: Batch, question: Question) -> Self:
+        if batch.scores is None:
+            raise Undefined("no_scores")
+        weight = total(batch.weight, len(batch.truth))
+        scores = Range.of(batch.scores)
+        if scores.low < 0 or scores.high > 1:
+            return cls(weight, 0, 0, scores)
+        likelihood = np.where(batch.truth, batch.scores, 1 - batch.scores)
+        log = -np.log(np.clip(likelihood, cls.SMALLEST, 1 - cls.SMALLEST))
+        squared = np.square(batch.truth - batch.scores)
+        by = factors(batch.weight)
+        return cls(weight, exact_sum(log, *by), exact_sum(squared, *by), scores)

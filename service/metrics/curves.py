@@ -1,0 +1,111 @@
+"""Curves: the shape behind a number, thinned to a bounded number of points. Areas come from all points."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.metrics.batch import Reading
+from service.metrics.binary_states import Sweep
+from service.metrics.calibration import reliability
+from service.metrics.exact import Floats
+from service.metrics.regression_states import Pairs
+from service.metrics.undefined import Undefined
+
+REGRESSION_BINS = 20
+
+
+def roc(sweep: Sweep, reading: Reading) -> dict[str, Any]:
+    """True against false positive rate, from nothing to everything predicted positive.
+
+    The first threshold is null: there nothing is predicted positive. Points on a straight line between their
+    neighbours are left out.
+    """
+    thresholds, tp, fp = sweep.steps
+    if not tp[-1] or not fp[-1]:
+        raise Undefined("single_class")
+    tp, fp = np.concatenate([[0], tp]), np.concatenate([[0], fp])
+    kept = corners(fp, tp)
+    fpr, tpr = fp[kept] / fp[-1], tp[kept] / tp[-1]
+    chosen = thinned(fpr, tpr, reading.curve_points)
+    kept = kept[chosen]
+    return {
+        "fpr": fpr[chosen].tolist(),
+        "tpr": tpr[chosen].tolist(),
+        "thresholds": [None, *thresholds[kept[1:] - 1].tolist()],
+    }
+
+
+def precision_recall(sweep: Sweep, reading: Reading) -> dict[str, Any]:
+    """Precision against recall at thresholds from the highest score to the lowest."""
+    thresholds, tp, fp = sweep.steps
+    if not tp[-1]:
+        raise Undefined("no_positive_labels")
+    precision, recall = tp / (tp + fp), tp / tp[-1]
+    chosen = thinned(recall, precision, reading.curve_points)
+    return {
+        "precision": precision[chosen].tolist(),
+        "recall": recall[chosen].tolist(),
+        "thresholds": thresholds[chosen].tolist(),
+    }
+
+
+def calibration(sweep: Sweep) -> dict[str, Any]:
+    """Mean score and share of positives of each bin of `expected_calibration_error` that has rows."""
+    bins = reliability(sweep)
+    filled = bins.weight > 0
+    weight = bins.weight[filled]
+    return {
+        "low": bins.edges[:-1][filled].tolist(),
+        "high": bins.edges[1:][filled].tolist(),
+        "mean_score": (bins.score[filled] / weight).tolist(),
+        "fraction_positive": (bins.positive[filled] / weight).tolist(),
+        "weight": weight.tolist(),
+    }
+
+
+def predicted_against_actual(pairs: Pairs) -> dict[str, Any]:
+    """Mean label and mean prediction in at most 20 groups of rows with similar predictions and about equal weight."""
+    order = np.argsort(pairs.predicted, kind="stable")
+    predicted, truth, weight = pairs.predicted[order], pairs.truth[order], pairs.weights_or_ones[order]
+    below = np.cumsum(weight)
+    cuts = np.searchsorted(below, below[-1] * np.arange(1, REGRESSION_BINS) / REGRESSION_BINS)
+    # A group starts at the first row of its prediction, so that equal predictions stay together.
+    starts = np.unique(np.searchsorted(predicted, predicted[np.concatenate([[0], cuts])]))
+    sums = np.add.reduceat(weight, starts)
+    return {
+        "mean_predicted": (np.add.reduceat(weight * predicted, starts) / sums).tolist(),
+        "mean_actual": (np.add.reduceat(weight * truth, starts) / sums).tolist(),
+        "weight": sums.tolist(),
+    }
+
+
+def residuals(pairs: Pairs) -> dict[str, Any]:
+    """Histogram of the errors (prediction minus label): 20 bins of equal width over their range, the last closed."""
+    errors = pairs.predicted - pairs.truth
+    low, high = errors.min(), errors.max()
+    if not np.isfinite(high - low):
+        raise Undefined("overflow")
+    weight, edges = np.histogram(errors, bins=REGRESSION_BINS if high > low else 1, weights=pairs.weights_or_ones)
+    return {"edges": edges.tolist(), "weight": weight.tolist()}
+
+
+def corners(x: NDArray[Any], y: NDArray[Any]) -> NDArray[np.intp]:
+    """Positions of the points of a path that do not lie between their neighbours on a horizontal or vertical run."""
+    flat = (np.diff(x) == 0, np.diff(y) == 0)
+    within = (flat[0][1:] & flat[0][:-1]) | (flat[1][1:] & flat[1][:-1])
+    return np.flatnonzero(np.concatenate([[True], ~within, [True]]))
+
+
+def thinned(x: Floats, y: Floats, points: int) -> NDArray[np.intp]:
+    """Positions of at most `points` points of a path, its ends and points at about equal steps of its length.
+
+    The length is the sum of |dx| + |dy|, so no left out point is further from a kept one than
+    length / (points - 1) along the path.
+    """
+    if len(x) <= points:
+        return np.arange(len(x))
+    length = np.concatenate([[0], np.cumsum(np.abs(np.diff(x)) + np.abs(np.diff(y)))])
+    marks = np.linspace(0, length[-1], points)
+    chosen = np.searchsorted(length, marks[:-1])
+    return np.unique(np.concatenate([chosen, [len(x) - 1]]))

@@ -1,0 +1,42 @@
+"""Thresholds that would have been best on these rows. Chosen and judged on the same rows, they flatter."""
+
+from typing import Any
+
+import numpy as np
+
+from service.metrics.binary_states import Sweep
+from service.metrics.undefined import Undefined
+
+CHOSEN_ON = "these rows"
+
+
+def max_f1(sweep: Sweep) -> dict[str, Any]:
+    """The threshold with the largest f1; the highest one where several tie."""
+    thresholds, tp, fp = sweep.steps
+    if not tp[-1]:
+        raise Undefined("no_positive_labels")
+    f1 = 2 * tp / (tp[-1] + tp + fp)
+    best = int(np.argmax(f1))
+    return {
+        "threshold": float(thresholds[best]),
+        "f1": float(f1[best]),
+        "precision": float(tp[best] / (tp[best] + fp[best])),
+        "recall": float(tp[best] / tp[-1]),
+        "chosen_on": CHOSEN_ON,
+    }
+
+
+def youden(sweep: Sweep) -> dict[str, Any]:
+    """The threshold with the largest recall + specificity - 1 (Youden, Cancer 3, 1950); the highest one of a tie."""
+    thresholds, tp, fp = sweep.steps
+    if not tp[-1] or not fp[-1]:
+        raise Undefined("single_class")
+    recall, fall_out = tp / tp[-1], fp / fp[-1]
+    best = int(np.argmax(recall - fall_out))
+    return {
+        "threshold": float(thresholds[best]),
+        "youden_index": float(recall[best] - fall_out[best]),
+        "recall": float(recall[best]),
+        "specificity": float(1 - fall_out[best]),
+        "chosen_on": CHOSEN_ON,
+    }

@@ -1,0 +1,223 @@
+"""States of a regression, each of one output."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.metrics.batch import Batch, Question
+from service.metrics.exact import Floats, exact_sum
+from service.metrics.states import LabelState, Range, Rows, State, Total, factors, total
+
+
+@dataclass(frozen=True)
+class Moments(State):
+    """Exact totals of the weight, labels, predictions, their squares and their product."""
+
+    rows: int
+    weight: Total
+    truth: Total
+    predicted: Total
+    truth_squared: Total
+    predicted_squared: Total
+    product: Total
+
+    @classmethod
+    def of(cls, batch: Batch, question: Question) -> Self:
+        y, p, by = batch.truth, batch.predicted, factors(batch.weight)
+        return cls(
+            len(y),
+            total(batch.weight, len(y)),
+            exact_sum(y, *by),
+            exact_sum(p, *by),
+            exact_sum(y, y, *by),
+            exact_sum(p, p, *by),
+            exact_sum(y, p, *by),
+        )
+
+    @property
+    def truth_variation(self) -> Total:
+        """Sum of squared deviations of the labels from their mean, times the total weight."""
+        return self.weight * self.truth_squared - self.truth * self.truth
+
+    @property
+    def predicted_variation(self) -> Total:
+        """Sum of squared deviations of the predictions from their mean, times the total weight."""
+        return self.weight * self.predicted_squared - self.predicted * self.predicted
+
+    @property
+    def covariation(self) -> Total:
+        """Sum of products of the deviations from both means, times the total weight."""
+        return self.weight * self.product - self.truth * self.predicted
+
+
+@dataclass(frozen=True)
+class Errors(State):
+    """Exact totals of the error, prediction minus label: itself, its square, its magnitude, and the largest."""
+
+    rows: int
+    weight: Total
+    signed: Total
+    squared: Total
+    absolute: Total
+    magnitude: Range
+
+    @classmethod
+    def of(cls, batch: Batch, question: Question) -> Self:
+        errors = difference(batch)
+        magnitude = np.abs(errors)
+        by = factors(batch.weight)
+        return cls(
+            len(errors),
+            total(batch.weight, len(errors)),
+            exact_sum(errors, *by),
+            exact_sum(errors, errors, *by),
+            exact_sum(magnitude, *by),
+            Range.of(magnitude),
+        )
+
+
+def difference(batch: Batch) -> Floats:
+    """Prediction minus label of each row; infinite where it leaves the range of float64."""
+    return np.asarray(batch.predicted - batch.truth)
+
+
+@dataclass(frozen=True)
+class RelativeErrors(State):
+    """Totals of the error relative to the label, and to the mean magnitude of label and prediction."""
+
+    weight: Total
+    zero_labels: int
+    relative: Total
+    symmetric: Total
+
+    @classmethod
+    def of(cls, batch: Batch, question: Question) -> Self:
+        y, p, by = batch.truth, batch.predicted, factors(batch.weight)
+        magnitude = np.abs(difference(batch))
+        nonzero = y != 0
+        zero_labels = len(y) - int(np.count_nonzero(nonzero))
+        relative = np.divide(magnitude, np.abs(y), out=np.zeros_like(y), where=nonzero)
+        # Halved before adding: the sum of two large magnitudes may leave the range of float64.
+        scale = np.abs(y) / 2 + np.abs(p) / 2
+        symmetric = np.divide(magnitude, scale, out=np.zeros_like(y), where=scale != 0)
+        return cls(total(batch.weight, len(y)), zero_labels, exact_sum(relative, *by), exact_sum(symmetric, *by))
+
+
+@dataclass(frozen=True)
+class PositiveErrors(State):
+    """Totals of losses that need positive numbers: squared logarithmic error, Poisson and gamma deviance.
+
+    A loss holds nothing once a number lies outside its domain: the ranges of `truth` and `predicted` tell.
+    """
+
+    weight: Total
+    squared_log: Total
+    poisson: Total
+    gamma: Total
+    truth: Range
+    predicted: Range
+
+    @classmethod
+    def of(cls, batch: Batch, question: Question) -> Self:
+        y, p, by = batch.truth, batch.predicted, factors(batch.weight)
+        labels, predictions = Range.of(y), Range.of(p)
+        squared_log: Total = 0
+        poisson: Total = 0
+        gamma: Total = 0
+        if labels.low > -1 and predictions.low > -1:
+            squared_log = exact_sum(np.square(np.log1p(p) - np.log1p(y)), *by)
+        if labels.low >= 0 and predictions.low > 0:
+            u = np.divide(p - y, y, out=np.zeros_like(y), where=y > 0)
+            poisson = exact_sum(2 * np.where(y > 0, y * minus_log1p(u), p), *by)
+        if labels.low > 0 and predictions.low > 0:
+            gamma = exact_sum(2 * minus_log1p((y - p) / p), *by)
+        return cls(total(batch.weight, len(y)), squared_log, poisson, gamma, labels, predictions)
+
+
+def minus_log1p(u: Floats) -> Floats:
+    """`u - log(1 + u)` for u > -1, without cancellation near 0.
+
+    There log(1 + u) = 2 artanh(s) with s = u / (2 + u), whose series starts with the 2s that u itself contains.
+    """
+    far = u - np.log1p(u)
+    s = np.where(np.abs(u) < 0.125, u, 0) / (2 + u)
+    square = s * s
+    series = np.zeros_like(s)
+    for power in (15, 13, 11, 9, 7, 5, 3):
+        series = series * square + 1 / power
+    near = 2 * square * (1 / (1 - s) - s * series)
+    return np.where(np.abs(u) < 0.125, near, far)
+
+
+class Numbers(Rows):
+    """Numbers in ascending order."""
+
+    @classmethod
+    def sorted(cls, *columns: NDArray[Any], weights: Floats | None) -> Self:
+        if weights is not None:
+            return super().sorted(*columns, weights=weights)
+        return cls((np.sort(columns[0]),), None)
+
+    @property
+    def values(self) -> Floats:
+        return self.columns[0]
+
+    @property
+    def median(self) -> float:
+        """The middle value; the mean of the two middle ones where the weights below and above are equal."""
+        if self.weights is None:
+            rows = len(self.values)
+            low, high = (rows - 1) // 2, rows // 2
+        else:
+            below = np.cumsum(self.weights)
+            low, high = (int(np.searchsorted(below, below[-1] / 2, side=side)) for side in ("left", "right"))
+        return float((Fraction(float(self.values[low])) + Fraction(float(self.values[high]))) / 2)
+
+
+class Labels(Numbers, LabelState):
+    """The labels."""
+
+    @classmethod
+    def of(cls, batch: Batch, question: Question) -> Self:
+        return cls.sorted(batch.truth, weights=batch.weight)
+
+    @property
+    def rows(self) -> int:
+        return len(self.values)
+
+    @cached_property
+    def weight(self) -> Total:
+        return total(self.weights, self.rows)
+
+    def blind(self) -> Batch:
+        """The mean of the labels as every prediction."""
+        mean = float(exact_sum(self.values, *factors(self.weights)) / self.weight)
+        return Batch(self.values, np.full(self.rows, mean), None, self.weights)
+
+
+class ErrorMagnitudes(Numbers):
+    """The magnitudes of the errors."""
+
+    @classmethod
+    def of(cls, batch: Batch, question: Question) -> Self:
+        return cls.sorted(np.abs(difference(batch)), weights=batch.weight)
+
+
+class Pairs(Rows):
+    """Label and prediction of each row, by label, then prediction."""
+
+    @classmethod
+    def of(cls, batch: Batch, question: Question) -> Self:
+        return cls.sorted(batch.truth, batch.predicted, weights=batch.weight)
+
+    @property
+    def truth(self) -> Floats:
+        return self.columns[0]
+
+    @property
+    def predicted(self) -> Floats:
+        return self.columns[1]

@@ -1,0 +1,57 @@
+"""The parts of a report that are no metrics: what was asked, how many rows, and the confusion matrix."""
+
+from typing import Any
+
+from service.metrics.batch import Label, Question, Reading
+from service.metrics.binary_states import Cells, ClassTotals
+from service.metrics.states import LabelState, Total
+
+
+def task(question: Question) -> str:
+    """The task of this report."""
+    return question.task
+
+
+def samples(labels: LabelState) -> int:
+    """Number of rows with a weight above 0."""
+    return labels.rows
+
+
+def total_weight(labels: LabelState) -> float:
+    """Sum of the weights; the number of rows where none were sent."""
+    return float(labels.weight)
+
+
+def classes(question: Question) -> list[Label | None]:
+    """The negative and the positive class; the negative is null when it was never seen."""
+    return list(question.classes)
+
+
+def pos_label(question: Question) -> Label | None:
+    """The positive class."""
+    return question.pos_label
+
+
+def prevalence(labels: ClassTotals) -> float:
+    """Share of the positive labels in the total weight."""
+    return labels.prevalence
+
+
+def threshold(question: Question) -> float | None:
+    """Rows with this score or more are predicted positive; null when predictions were sent."""
+    return question.threshold
+
+
+def confusion_matrix(cells: Cells) -> dict[str, int | float]:
+    """Total weight, without weights the number, of true and false positives and negatives."""
+    return {name: plain(getattr(cells, name)) for name in ("tp", "fp", "fn", "tn")}
+
+
+def metadata(reading: Reading) -> dict[str, str]:
+    """What the request sent along, unread."""
+    return dict(reading.metadata)
+
+
+def plain(value: Total) -> Any:
+    """The number as JSON has it: an integer where it is one, else a float."""
+    return int(value) if value == int(value) else float(value)

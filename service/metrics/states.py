@@ -1,0 +1,100 @@
+"""States: small frozen values that hold what metrics read of many rows, and merge with `+`.
+
+Merging is exact, so the state of a whole equals the sum of the states of its parts, in any order. States come in
+two sizes: counts and totals are bounded; `Rows` are sorted multisets that grow with the rows.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, fields
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.metrics.batch import Batch, Question
+from service.metrics.exact import Floats, Rational, canonical_order, exact_sum
+
+Total = Rational | float
+
+
+@dataclass(frozen=True)
+class State(ABC):
+    """A value that merges field by field."""
+
+    @classmethod
+    @abstractmethod
+    def of(cls, batch: Batch, question: Question) -> Self:
+        """The state of a batch of one output. Raises `Undefined` where the batch lacks a column it needs."""
+
+    def __add__(self, other: Self) -> Self:
+        names = [field.name for field in fields(self)]
+        return type(self)(**{name: getattr(self, name) + getattr(other, name) for name in names})
+
+
+class LabelState(State):
+    """A state of the labels alone, which knows what a model without any knowledge would leave."""
+
+    @property
+    @abstractmethod
+    def rows(self) -> int:
+        """The number of rows."""
+
+    @property
+    @abstractmethod
+    def weight(self) -> Total:
+        """The total weight of the rows."""
+
+    @abstractmethod
+    def blind(self) -> Batch:
+        """A batch with these labels and the best constant for every prediction and score."""
+
+
+@dataclass(frozen=True, eq=False)
+class Rows(State):
+    """Rows in an order that depends on their values alone: by the first column, ties by the next, then by weight.
+
+    `weight` is None where every row counts once.
+    """
+
+    columns: tuple[NDArray[Any], ...]
+    weights: Floats | None
+
+    @classmethod
+    def sorted(cls, *columns: NDArray[Any], weights: Floats | None) -> Self:
+        order = canonical_order(*columns, *factors(weights))
+        return cls(tuple(column[order] for column in columns), None if weights is None else weights[order])
+
+    def __add__(self, other: Self) -> Self:
+        columns = (np.concatenate(pair) for pair in zip(self.columns, other.columns, strict=True))
+        if self.weights is None and other.weights is None:
+            return self.sorted(*columns, weights=None)
+        return self.sorted(*columns, weights=np.concatenate([self.weights_or_ones, other.weights_or_ones]))
+
+    @property
+    def weights_or_ones(self) -> Floats:
+        return np.ones(len(self.columns[0])) if self.weights is None else self.weights
+
+
+@dataclass(frozen=True)
+class Range:
+    """The smallest and largest of some numbers; `+` gives those of both."""
+
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, values: Floats) -> "Range":
+        return cls(float(values.min()), float(values.max()))
+
+    def __add__(self, other: "Range") -> "Range":
+        return Range(min(self.low, other.low), max(self.high, other.high))
+
+
+def total(weights: Floats | None, rows: int) -> Total:
+    """The exact sum of the weights; the number of rows where there are none."""
+    return rows if weights is None else exact_sum(weights)
+
+
+def factors(weights: Floats | None) -> tuple[Floats, ...]:
+    """What weights add to the factors of a product."""
+    return () if weights is None else (weights,)

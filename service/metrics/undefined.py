@@ -1,0 +1,42 @@
+"""Metrics without a value: raised where the definition breaks down, caught in one place, reported with the reason."""
+
+from typing import Any
+
+REASONS: dict[str, str] = {
+    "constant_labels": "All labels are equal, so there is no variation to explain.",
+    "constant_predictions": "All predictions are equal, so they cannot vary with the labels.",
+    "labels_out_of_domain": "A label lies outside the domain of this metric.",
+    "no_false_positives": "No negative row is predicted positive, so the ratio would be infinite.",
+    "no_negative_labels": "No label is negative.",
+    "no_positive_labels": "No label is positive.",
+    "no_positives": "No row is positive, neither in the labels nor in the predictions.",
+    "no_predicted_negatives": "No row is predicted negative.",
+    "no_predicted_positives": "No row is predicted positive.",
+    "no_scores": "This needs scores, and only predictions were sent.",
+    "no_true_negatives": "No negative row is predicted negative, so the ratio would be infinite.",
+    "overflow": "The value is too large for a 64-bit float.",
+    "predictions_out_of_domain": "A prediction lies outside the domain of this metric.",
+    "scores_not_probabilities": "A score lies outside [0, 1], so the scores are not probabilities. Send probabilities.",
+    "single_class": "All labels are of one class.",
+    "single_row": "One row has no variation.",
+    "zero_label": "A label is 0, so its relative error is infinite.",
+}
+
+
+class Undefined(Exception):
+    """A metric or section has no value on these rows.
+
+    `reason` is a key of `REASONS`, stable for programs; `detail` says it in words.
+    """
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        self.reason = reason
+        self.detail = detail or REASONS[reason]
+        super().__init__(self.reason)
+
+
+def ratio(part: Any, whole: Any, reason: str) -> Any:
+    """`part / whole`; raises `Undefined` with the reason where `whole` is 0. Exact for integers and fractions."""
+    if whole == 0:
+        raise Undefined(reason)
+    return part / whole
