@@ -1,0 +1,40 @@
+"""How gunicorn runs the service. Options on the command line win."""
+
+import os
+import shutil
+import tempfile
+
+from service.settings import Settings
+
+MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+
+# A report is computed on one thread; numpy's libraries must not start more.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# Where the workers share their counters. prometheus-client reads the variable when it is imported, after this.
+if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="assay-metrics-", dir=MEMORY)
+
+worker_class = "gthread"
+workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+# One request computes at a time; the other threads read bodies and answer probes meanwhile.
+threads = 32
+# Hardly more than threads, so that a worker does not hoard connections which another could serve.
+worker_connections = 34
+preload_app = True
+control_socket_disable = True
+worker_tmp_dir = MEMORY
+loglevel = Settings.from_environment(os.environ).log_level
+
+
+def child_exit(server, worker):
+    """Forget the gauges of a worker that ended."""
+    from prometheus_client import multiprocess
+
+    multiprocess.mark_process_dead(worker.pid)
+
+
+def on_exit(server):
+    """Remove the directory of the counters."""
+    shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)

@@ -1,0 +1,141 @@
+"""The routes: reports from one loop over the tasks, and what describes the service."""
+
+import math
+from collections.abc import Callable
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import yaml
+from flask import Flask, Response, render_template, request
+from marshmallow import Schema
+
+from schemas.reports import REPORTS
+from service import media, telemetry
+from service.body import read_body
+from service.evaluate import kinds_of, report, states_of
+from service.gate import Gate
+from service.metrics.catalogue import TASKS, Metric, Task
+from service.metrics.undefined import REASONS
+from service.problems import Problem
+from service.settings import Settings
+
+OPENAPI = Path(__file__).parent.parent / "openapi.yaml"
+
+
+def register(app: Flask, settings: Settings) -> None:
+    """Add every route of the service."""
+    gate = Gate(settings.wait_seconds)
+    for task, schema in REPORTS.items():
+        view = report_view(schema(settings), settings, gate)
+        app.add_url_rule(
+            f"/v1/{task}/report", f"report_{task}", view, methods=["POST"], provide_automatic_options=False
+        )
+    for path, page in {
+        "/": index,
+        "/v1/metrics": catalogue,
+        "/openapi.yaml": openapi_yaml,
+        "/openapi.json": openapi_json,
+    }.items():
+        app.add_url_rule(path, page.__name__, page, provide_automatic_options=False)
+
+
+def report_view(schema: Schema, settings: Settings, gate: Gate) -> Callable[[], Response]:
+    """The view that answers a batch with its report."""
+
+    def view() -> Response:
+        decode = negotiated()
+        body = read_body(request.environ, settings)
+        with gate.computing():
+            columns = decode(body, settings.max_values)
+            del body  # the columns stand on their own
+            batch, question, reading = schema.load(columns)
+            del columns
+            states = states_of(batch, question, kinds_of(question, reading))
+            del batch
+            answer = report(states, question, reading)
+            telemetry.ROWS.labels(question.task).inc(answer["samples"])
+            return Response(media.encode(answer), content_type=media.JSON)
+
+    return view
+
+
+def negotiated() -> Callable[[bytes | bytearray, int], Any]:
+    """The decoder of the request's media type. Raises `Problem` where request and service do not agree on types."""
+    no_parameters()
+    if not request.accept_mimetypes.best_match([media.JSON]) and request.accept_mimetypes:
+        raise Problem("not-acceptable", f"Reports come as {media.JSON}. Accept it.")
+    charset = request.mimetype_params.get("charset", "utf-8").lower()
+    if request.mimetype not in media.ACCEPTED or charset != "utf-8":
+        accepted = ", ".join(media.ACCEPTED)
+        raise Problem("unsupported-media-type", f"Send the body as {accepted} in UTF-8.", headers={"Accept": accepted})
+    return media.ACCEPTED[request.mimetype].decode
+
+
+def no_parameters() -> None:
+    """Refuse query parameters: every option of a JSON request is a field of its body."""
+    if request.query_string:
+        raise Problem("unknown-parameter", "This takes no query parameters. Options are fields of the body.")
+
+
+def index() -> Response | str:
+    """What there is: a page for a browser, JSON for a program."""
+    no_parameters()
+    paths = {
+        **{f"POST /v1/{task}/report": f"The report of a batch: {task}" for task in REPORTS},
+        "GET /v1/metrics": "Every metric: definition, range, when it is undefined",
+        "GET /openapi.yaml": "The whole interface, for people and generators",
+        "GET /openapi.json": "The same as JSON",
+        "GET /livez": "Whether the process answers",
+        "GET /readyz": "Whether it takes requests; also as /healthz",
+        "GET /metrics": "Counters for Prometheus",
+    }
+    if request.accept_mimetypes.best_match([media.JSON, "text/html"]) == "text/html":
+        links = [(*path.split(" "), text) for path, text in paths.items()]
+        return render_template("index.html", links=links, tasks=TASKS.values(), version=version("assay"))
+    return Response(
+        media.encode({"service": "assay", "version": version("assay"), "paths": paths}), content_type=media.JSON
+    )
+
+
+def catalogue() -> Response:
+    """The catalogue of metrics as data."""
+    no_parameters()
+    rows = [described(task, metric) for task in TASKS.values() for metric in task.metrics]
+    return Response(media.encode({"metrics": rows}), content_type=media.JSON)
+
+
+def described(task: Task, metric: Metric) -> dict[str, Any]:
+    """A row of the catalogue; infinite bounds are null."""
+    return {
+        "task": task.name,
+        "name": metric.name,
+        **metric.documentation(),
+        "range": [bounded(metric.low), bounded(metric.high)],
+        "best": bounded(metric.best),
+        "undefined_when": {reason: REASONS[reason] for reason in metric.reasons},
+    }
+
+
+def bounded(value: float) -> float | None:
+    """The value, None where it is infinite."""
+    return value if math.isfinite(value) else None
+
+
+def openapi_yaml() -> Response:
+    """The description of the interface, as committed."""
+    no_parameters()
+    return Response(OPENAPI.read_bytes(), content_type="application/yaml")
+
+
+def openapi_json() -> Response:
+    """The same as JSON."""
+    no_parameters()
+    return Response(openapi_as_json(), content_type=media.JSON)
+
+
+@cache
+def openapi_as_json() -> bytes:
+    """openapi.yaml as JSON, converted once a process."""
+    return media.encode(yaml.safe_load(OPENAPI.read_bytes()))

@@ -1,0 +1,129 @@
+"""The one reader of request bodies: counted, bounded, and decompressed no further than allowed."""
+
+import importlib
+import zlib
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any, Protocol
+
+from gunicorn.http.errors import NoMoreData, ParseException
+
+from service.problems import Problem
+from service.settings import Settings
+
+STEP = 1 << 20
+
+
+def read_body(environ: dict[str, Any], settings: Settings) -> bytes | bytearray:
+    """The decoded body of a request. Raises `Problem` where it is too large, cut short, or not coded as declared.
+
+    The server's own limits are not relied on: they cut a chunked body silently.
+    """
+    coding = environ.get("HTTP_CONTENT_ENCODING", "").strip().lower()
+    if coding and coding not in DECODERS:
+        raise Problem(
+            "unsupported-encoding",
+            "The Content-Encoding is not one of " + ", ".join(DECODERS) + ".",
+            headers={"Accept-Encoding": ", ".join(DECODERS)},
+        )
+    body = read_wire(environ, settings)
+    return DECODERS[coding](body, settings.max_decoded_bytes) if coding else body
+
+
+def read_wire(environ: dict[str, Any], settings: Settings) -> bytes | bytearray:
+    """The body as it was sent, read in bounded steps up to the limit and one byte beyond."""
+    limit = settings.max_body_bytes
+    declared = declared_length(environ)
+    if declared is not None and declared > limit:
+        raise too_large(limit)
+    stream = environ["wsgi.input"]
+    connection = environ.get("gunicorn.socket")
+    if connection is not None:
+        connection.settimeout(settings.body_seconds)
+    body = bytearray()
+    try:
+        while len(body) <= limit:
+            piece = stream.read(min(STEP, limit + 1 - len(body)))
+            if not piece:
+                break
+            if not body and len(piece) == declared:
+                return bytes(piece)
+            body += piece
+    except TimeoutError:
+        raise Problem("request-timeout", "The body stopped arriving. Send it again.") from None
+    except (ParseException, NoMoreData, OSError):
+        raise Problem("bad-framing", "The body ended early or its chunks are malformed. Send it again.") from None
+    if len(body) > limit:
+        raise too_large(limit)
+    if declared is not None and len(body) != declared:
+        raise Problem("bad-framing", "The body is shorter than its Content-Length. Send it again.")
+    return body
+
+
+def declared_length(environ: dict[str, Any]) -> int | None:
+    """The Content-Length, None where there is none or the body comes in chunks."""
+    declared = environ.get("CONTENT_LENGTH", "")
+    if not declared or environ.get("HTTP_TRANSFER_ENCODING"):
+        return None
+    if not (declared.isascii() and declared.isdigit()):
+        raise Problem("bad-framing", "The Content-Length is not a number.")
+    return int(declared)
+
+
+def too_large(limit: int) -> Problem:
+    """The refusal of a body that is larger than allowed."""
+    return Problem("body-too-large", f"The body is larger than {limit} bytes. Send fewer rows, or compress it.")
+
+
+class Decompressor(Protocol):
+    """What zlib and zstd have in common."""
+
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes: ...
+    def decompress(self, data: bytes, max_length: int, /) -> bytes: ...
+
+
+def decompressed(make: Callable[[], Decompressor], errors: type[Exception]) -> Callable[[bytes | bytearray, int], Any]:
+    """A decoder of a content coding: all frames of a body, at most a number of bytes in all."""
+
+    def decode(body: bytes | bytearray, limit: int) -> bytearray:
+        decoded = bytearray()
+        rest = bytes(body)
+        try:
+            while rest:
+                frame = make()
+                decoded += frame.decompress(rest, limit + 1 - len(decoded))
+                if len(decoded) > limit:
+                    raise Problem("body-too-large", f"The decompressed body is larger than {limit} bytes.")
+                if not frame.eof:
+                    raise Problem("bad-encoding", "The compressed body is cut short.")
+                rest = frame.unused_data
+        except errors:
+            raise Problem("bad-encoding", "The body is not compressed as its Content-Encoding says.") from None
+        return decoded
+
+    return decode
+
+
+def zstd_module() -> ModuleType | None:
+    """The zstd of Python 3.14, else that of the extra `zstd`, else None."""
+    for name in ("compression.zstd", "backports.zstd"):
+        try:
+            return importlib.import_module(name)
+        except ImportError:
+            continue
+    return None
+
+
+def decoders() -> dict[str, Callable[[bytes | bytearray, int], Any]]:
+    """The content codings this installation understands."""
+    known = {"gzip": decompressed(lambda: zlib.decompressobj(31), zlib.error)}
+    zstd = zstd_module()
+    if zstd is not None:
+        known["zstd"] = decompressed(zstd.ZstdDecompressor, zstd.ZstdError)
+    return known
+
+
+DECODERS = decoders()

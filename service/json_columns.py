@@ -1,0 +1,276 @@
+"""JSON to columns: simdjson where it is installed, the standard json otherwise, both as strict.
+
+simdjson hands an array of numbers to numpy without a Python object a number. It takes duplicate keys and a byte
+order mark in silence and flattens nested arrays, so these are looked for here.
+"""
+
+import codecs
+import json
+import re
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from schemas.columns import Faulty
+from schemas.fields import MOST_ERRORS
+from service.problems import Problem
+
+simdjson: Any
+try:
+    import simdjson
+except ImportError:  # no wheel for this Python
+    simdjson = None
+
+BLOCK_BYTES = 1 << 18
+# A larger body is not read a second time, by a slower parser, to say where it is wrong.
+MOST_LOCATED_BYTES = 1 << 20
+SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
+
+
+def decode(body: bytes | bytearray, max_values: int) -> Any:
+    """The columns of a JSON object; any other JSON value as it is, for the schema to refuse.
+
+    Raises `Problem` for what is not JSON in UTF-8, for a key that an object has twice, and for too many values.
+    """
+    if body.startswith(codecs.BOM_UTF8):
+        raise Problem("bad-encoding", "The body starts with a byte order mark. Leave it out.")
+    if occurrences(body, ",") >= max_values:  # one less than the values, or more where strings hold commas
+        raise Problem("too-many-values", f"More than {max_values} values. Send fewer rows.")
+    return PARSERS[0](body)
+
+
+def occurrences(body: bytes | bytearray, character: str) -> int:
+    """How often an ASCII character stands in a body."""
+    view = np.frombuffer(body, dtype=np.uint8)
+    return sum(
+        int(np.count_nonzero(view[start : start + BLOCK_BYTES] == ord(character)))
+        for start in range(0, len(view), BLOCK_BYTES)
+    )
+
+
+def malformed(body: bytes | bytearray) -> Problem:
+    """The refusal of a body that is not JSON, with the place where that shows."""
+    where = ""
+    if len(body) <= MOST_LOCATED_BYTES:
+        try:
+            json.loads(body.decode("utf-8"), parse_constant=refuse_constant)
+        except json.JSONDecodeError as error:
+            offset = len(error.doc[: error.pos].encode("utf-8", "surrogatepass"))
+            where = f" It goes wrong at byte {offset}."
+        except (ValueError, RecursionError):
+            pass
+    return Problem("malformed-json", f"The body is not JSON (RFC 8259).{where} NaN and Infinity are no JSON numbers.")
+
+
+def refuse_constant(name: str) -> None:
+    """Refuse NaN and Infinity, which Python reads."""
+    raise ValueError(name)
+
+
+def not_utf8() -> Problem:
+    """The refusal of a body in another encoding."""
+    return Problem("bad-encoding", "The body is not UTF-8. JSON is sent in UTF-8.")
+
+
+def too_deep() -> Problem:
+    """The refusal of a body whose nesting the parser does not follow."""
+    return Problem("too-deep", "The body is nested deeper than any request is.")
+
+
+def duplicate_key() -> Problem:
+    """The refusal of an object with a key twice."""
+    return Problem("duplicate-key", "An object has the same key twice. Send each key once.")
+
+
+# The standard json
+
+
+def parse_with_standard_json(body: bytes | bytearray) -> Any:
+    """The columns of a body, by way of Python objects."""
+    try:
+        text = body.decode("utf-8")
+    except UnicodeDecodeError:
+        raise not_utf8() from None
+    try:
+        value = json.loads(text, object_pairs_hook=unique_keys, parse_constant=refuse_constant)
+    except RecursionError:
+        raise too_deep() from None
+    except ValueError:
+        raise malformed(body) from None
+    if SURROGATE_ESCAPE.search(body):
+        try:
+            json.dumps(value, ensure_ascii=False).encode("utf-8")
+        except UnicodeEncodeError:
+            raise malformed(body) from None
+    if not isinstance(value, dict):
+        return value
+    return {key: column_of_list(part) if isinstance(part, list) else part for key, part in value.items()}
+
+
+def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The object of some pairs; raises `Problem` where a key comes twice."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise duplicate_key()
+    return found
+
+
+def column_of_list(values: list[Any]) -> Any:
+    """The column of a list: an array if it holds numbers or equally long rows of numbers."""
+    types = set(map(type, values))
+    if values and isinstance(values[0], list):
+        return matrix_of_lists(values)
+    if list in types or dict in types:
+        return Faulty(first_errors(values, wrong_scalar))
+    return array_of_numbers(values) if types <= {int, float} else values
+
+
+def array_of_numbers(values: list[Any]) -> Any:
+    """An int64 array if all are integers and fit, else a float64 array."""
+    if all(type(value) is int for value in values):
+        try:
+            return np.array(values, dtype=np.int64)
+        except OverflowError:
+            pass
+    try:
+        return np.array(values, dtype=np.float64)
+    except OverflowError:
+        return np.array([float_or_infinity(value) for value in values])
+
+
+def float_or_infinity(value: float) -> float:
+    """The number as a float; an integer beyond its range as an infinity, which the schema refuses."""
+    try:
+        return float(value)
+    except OverflowError:
+        return float("inf")
+
+
+def matrix_of_lists(rows: list[Any]) -> Any:
+    """A 2-d array of equally long rows of numbers, else what is wrong with which rows."""
+    width = len(rows[0])
+    errors = first_errors(rows, lambda row: wrong_row(row, width, list))
+    return Faulty(errors) if errors else array_of_numbers([value for row in rows for value in row]).reshape(-1, width)
+
+
+def wrong_row(row: Any, width: int, array_type: type[Any]) -> str | None:
+    """What is wrong with a row that should hold as many numbers as the first."""
+    if type(row) is not array_type:
+        return "Not an array, like the first row."
+    if len(row) == 0:
+        return "The row is empty."
+    if len(row) != width:
+        return "The row is not as long as the first."
+    if any(isinstance(value, bool) or not isinstance(value, int | float) for value in row):
+        return "The row holds something other than numbers."
+    return None
+
+
+def first_errors(rows: Any, wrong: Callable[[Any], str | None]) -> dict[int, str]:
+    """What is wrong with rows, by position, of the first hundred wrong ones."""
+    errors: dict[int, str] = {}
+    for index, row in enumerate(rows):
+        text = wrong(row)
+        if text:
+            errors[index] = text
+            if len(errors) > MOST_ERRORS:
+                break
+    return errors
+
+
+# simdjson
+
+
+def parse_with_simdjson(body: bytes | bytearray) -> Any:
+    """The columns of a body, numbers without Python objects in between."""
+    try:
+        value = simdjson.Parser().parse(body)
+    except UnicodeDecodeError:
+        raise not_utf8() from None
+    except ValueError:
+        raise malformed(body) from None
+    except RuntimeError:  # how simdjson calls its limit on depth
+        raise too_deep() from None
+    if not isinstance(value, simdjson.Object):
+        return [] if isinstance(value, simdjson.Array) else value
+    parts = parts_of(value)
+    arrays = {key: part for key, part in parts.items() if isinstance(part, simdjson.Array)}
+    objects = {key: parts_of(part) for key, part in parts.items() if isinstance(part, simdjson.Object)}
+    # simdjson flattens nested arrays. Brackets and braces tell whether there can be any.
+    flat = occurrences(body, "[") == len(arrays) and occurrences(body, "{") == 1 + len(objects)
+    columns: dict[str, Any] = {key: column_of_array(array, flat=flat) for key, array in arrays.items()}
+    if not flat:
+        accounted = sum(1 + (len(part) if is_matrix(part) else 0) for part in columns.values())
+        if occurrences(body, "[") != accounted:
+            columns = {key: verified(array, columns[key]) for key, array in arrays.items()}
+    return parts | objects | columns
+
+
+def parts_of(value: Any) -> dict[str, Any]:
+    """The values of an object by key, arrays and objects unread. Raises `Problem` where a key comes twice."""
+    keys = list(value.keys())
+    if len(set(keys)) < len(keys):
+        raise duplicate_key()
+    return {key: value[key] for key in keys}
+
+
+def column_of_array(array: Any, *, flat: bool) -> Any:
+    """The column of an array; `flat` promises that it holds no arrays and no objects."""
+    numbers = numbers_of(array)
+    if flat:
+        return array.as_list() if numbers is None else numbers
+    if len(array) and isinstance(array[0], simdjson.Array):
+        width = len(array[0])
+        if numbers is not None and all_of_width(array, width) and numbers.size == len(array) * width:
+            return numbers.reshape(-1, width)
+        return Faulty(first_errors(array, lambda row: wrong_row(row, width, simdjson.Array)))
+    if numbers is not None and numbers.size == len(array):
+        return numbers
+    errors = first_errors(array, wrong_scalar)
+    return Faulty(errors) if errors else array.as_list()
+
+
+def numbers_of(array: Any) -> Any:
+    """All numbers of an array and of the arrays in it, int64 if they all are, else float64; None if it holds others."""
+    for of_type, dtype in (("i", np.int64), ("d", np.float64)):
+        try:
+            return np.frombuffer(array.as_buffer(of_type=of_type), dtype=dtype)
+        except (TypeError, ValueError):
+            continue
+    return None
+
+
+def all_of_width(array: Any, width: int) -> bool:
+    """Whether every element is an array, or object, of that length, which is above 0."""
+    try:
+        return width > 0 and set(map(len, array)) == {width}
+    except TypeError:
+        return False
+
+
+def is_matrix(column: Any) -> bool:
+    """Whether the column is a 2-d array."""
+    return isinstance(column, np.ndarray) and column.ndim == 2
+
+
+def verified(array: Any, column: Any) -> Any:
+    """The column if the array nests no deeper than it, else what is wrong with which elements."""
+    if not isinstance(column, np.ndarray):
+        return column
+    wrong = wrong_scalar
+    if column.ndim == 2:
+        wrong = partial(wrong_row, width=column.shape[1], array_type=simdjson.Array)
+    errors = first_errors(array, wrong)
+    return Faulty(errors) if errors else column
+
+
+def wrong_scalar(value: Any) -> str | None:
+    """What is wrong with an element of a column of scalars."""
+    return "An array or an object where one value belongs." if isinstance(value, CONTAINERS) else None
+
+
+# A body is decoded by the first of these.
+PARSERS = [parse_with_simdjson, parse_with_standard_json] if simdjson else [parse_with_standard_json]
+CONTAINERS = (list, dict, simdjson.Array, simdjson.Object) if simdjson else (list, dict)

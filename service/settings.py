@@ -1,0 +1,66 @@
+"""Every setting and limit of the service: one frozen dataclass, read from the environment."""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields
+from marshmallow.validate import OneOf, Range
+
+PREFIX = "ASSAY_"
+
+# A JSON array that simdjson decodes reports its length in 24 bits.
+MOST_ROWS = 2**24 - 2
+
+
+def setting(default: Any, description: str, field: fields.Field[Any]) -> Any:
+    """A field of `Settings` with what it means and how its variable is read."""
+    return dataclasses.field(default=default, metadata={"description": description, "field": field})
+
+
+def count(default: int, description: str, high: int | None = None) -> Any:
+    """A setting that is a whole number of 1 or more."""
+    return setting(default, description, fields.Integer(validate=Range(1, high)))
+
+
+def seconds(default: float, description: str) -> Any:
+    """A setting that is a time of 0 or more."""
+    return setting(default, description, fields.Float(validate=Range(0)))
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings in force. Each is read from the variable `ASSAY_` + its name in capitals."""
+
+    max_body_bytes: int = count(67_108_864, "Largest request body on the wire, in bytes.")
+    max_decoded_bytes: int = count(268_435_456, "Largest request body once decompressed, in bytes.")
+    max_rows: int = count(10_000_000, "Most rows of a request.", MOST_ROWS)
+    max_values: int = count(40_000_000, "Most values of a request: commas in its body, plus one.")
+    max_outputs: int = count(100, "Most outputs (columns of the labels) of a regression.")
+    max_label_length: int = count(256, "Longest label, in characters.")
+    max_curve_points: int = count(2000, "Most points that a request may ask a curve to have.")
+    body_seconds: float = seconds(15.0, "How long a read of the request body waits for the sender.")
+    wait_seconds: float = seconds(0.25, "How long a request waits for a worker that is computing.")
+    log_level: str = setting(
+        "info",
+        "Least severe level that is logged.",
+        fields.String(validate=OneOf(["debug", "info", "warning", "error", "critical"])),
+    )
+
+    @classmethod
+    def variables(cls) -> dict[str, "dataclasses.Field[Any]"]:
+        """The environment variable of each setting."""
+        return {PREFIX + field.name.upper(): field for field in dataclasses.fields(cls)}
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
+        """The settings of an environment. Raises `ValueError` for an unknown `ASSAY_` variable or a bad value."""
+        variables = cls.variables()
+        schema = Schema.from_dict({name: field.metadata["field"] for name, field in variables.items()})()
+        ours = {name: value for name, value in environment.items() if name.startswith(PREFIX)}
+        try:
+            loaded: Any = schema.load(ours)
+        except ValidationError as error:
+            raise ValueError(f"Bad settings: {error.messages}") from None
+        return cls(**{variables[name].name: value for name, value in loaded.items()})
