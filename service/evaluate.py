@@ -79,21 +79,23 @@ def report(states: States, question: Question, reading: Reading) -> dict[str, An
             place[row.name] = value
             if reason:
                 undefined[row.key] = {"reason": reason.reason, "detail": reason.detail}
-        blind = blind_states(states, question, metrics)
-        for metric in metrics:
+        comparable = [metric for metric in metrics if metric.name not in undefined and not metric.undefined_blind]
+        blind = blind_states(states, question, comparable)
+        for metric in comparable:
             value, _ = value_of(metric, blind, question, reading)
-            if value is not None and metric.name not in undefined:
+            if value is not None:
                 baselines[metric.name] = value
         per_output = [
             {"output": number} | {metric.name: value_of(metric, (output,), question, reading)[0] for metric in metrics}
             for number, output in enumerate(states)
+            if len(states) > 1
         ]
     answer: dict[str, Any] = {}
     for name, part in parts.items():
         answer[name] = part
         if name == "metrics":
             answer |= {"undefined": undefined, "baselines": baselines}
-            answer |= {"per_output": per_output} if len(states) > 1 else {}
+            answer |= {"per_output": per_output} if per_output else {}
     return answer
 
 
@@ -143,9 +145,10 @@ def finite(value: Any) -> float:
 
 def blind_states(states: States, question: Question, metrics: Iterable[Metric]) -> States:
     """The states that a model leaves which knows nothing but the labels of these."""
-    kinds = list(dict.fromkeys(kind for metric in metrics for kind in metric.states))
-    labels = [cast(LabelState, output[label_state(question)]) for output in states]
-    return tuple(states_of(state.blind(), question, kinds)[0] for state in labels)
+    labels = label_state(question)
+    kinds = {kind for metric in metrics for kind in metric.states} - {labels}
+    known = [cast(LabelState, output[labels]) for output in states]
+    return tuple({labels: state, **states_of(state.blind(), question, kinds)[0]} for state in known)
 
 
 def label_state(question: Question) -> type[LabelState]:

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.metrics.batch import Batch, Question
-from service.metrics.exact import Floats, exact_sum
-from service.metrics.states import LabelState, Range, Rows, State, Total, factors, total
+from service.metrics.exact import Floats, Product, exact_sum, exact_sums
+from service.metrics.states import LabelState, Range, Rows, State, Total, total
 from service.metrics.undefined import Undefined
 
 Bools = NDArray[np.bool_]
@@ -150,8 +150,13 @@ class ProbabilityLosses(State):
         scores = Range.of(batch.scores)
         if scores.low < 0 or scores.high > 1:
             return cls(weight, 0, 0, scores)
-        likelihood = np.where(batch.truth, batch.scores, 1 - batch.scores)
-        log = -np.log(np.clip(likelihood, cls.SMALLEST, 1 - cls.SMALLEST))
-        squared = np.square(batch.truth - batch.scores)
-        by = factors(batch.weight)
-        return cls(weight, exact_sum(log, *by), exact_sum(squared, *by), scores)
+        sums = exact_sums(cls._terms, batch.truth, batch.scores, weights=batch.weight)
+        return cls(weight, range=scores, **sums)
+
+    @classmethod
+    def _terms(cls, truth: Bools, scores: Floats) -> dict[str, Product]:
+        likelihood = np.where(truth, scores, 1 - scores)
+        return {
+            "log": (-np.log(np.clip(likelihood, cls.SMALLEST, 1 - cls.SMALLEST)),),
+            "squared": (np.square(truth - scores),),
+        }

@@ -2,7 +2,7 @@
 
 import math
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypedDict
 
 import numpy as np
 
@@ -49,7 +49,14 @@ def reliability(sweep: Sweep) -> Reliability:
     return Reliability(edges, *np.array(rows).T)
 
 
-def calibration(sweep: Sweep) -> dict[str, Any]:
+class Calibration(TypedDict):
+    """How the expected calibration error is measured, and what chance alone makes of it."""
+
+    bins: int
+    expected_if_calibrated: float
+
+
+def calibration(sweep: Sweep) -> Calibration:
     """What `expected_calibration_error` is measured with, and what a perfectly calibrated model would get on average.
 
     `expected_if_calibrated` sums sqrt(2 / pi * sum of p (1 - p)) over the bins, per row: the mean magnitude of a

@@ -39,12 +39,14 @@ def with_metadata(reading: Reading) -> bool:
 class Row:
     """A named part of a report: a function of states, of the question or of the reading, as its annotations say.
 
-    `group` is the object of the report that holds it, the report itself where empty. `when` says which reports do.
+    `group` is the object of the report that holds it, the report itself where empty. `when` says which reports do,
+    `reasons` why it may be null there.
     """
 
     function: Callable[..., Any]
     group: str = ""
     when: Callable[[Reading], bool] = always
+    reasons: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -89,7 +91,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Metric(Row):
-    """A number of a report. `low` and `high` are its range, `best` its best value, `reasons` why it may be null.
+    """A number of a report. `low` and `high` are its range, `best` its best value.
 
     `options` are bound arguments of the function and fill the braces of `title`, which is the name where the
     function's own will not do.
@@ -100,11 +102,10 @@ class Metric(Row):
     best: float = 1.0
     low: float = 0.0
     high: float = 1.0
-    reasons: tuple[str, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
     title: str = ""
 
-    @property
+    @cached_property
     def name(self) -> str:
         return self.title.format(**self.options).replace(".", "_") or self.function.__name__
 
@@ -115,6 +116,11 @@ class Metric(Row):
     @property
     def bound(self) -> Mapping[str, Any]:
         return self.options
+
+    @property
+    def undefined_blind(self) -> bool:
+        """Whether a model that knows nothing has no value: it predicts a constant."""
+        return "constant_predictions" in self.reasons
 
     def wanted(self, reading: Reading) -> bool:
         return self.name in reading.metrics
@@ -148,6 +154,10 @@ def score(function: Callable[..., Any], *reasons: str, low: float = -1.0) -> Met
     return Metric(function, low=low, reasons=reasons)
 
 
+NO_RANKING = ("no_scores", "single_class")
+NO_POSITIVE_SCORES = ("no_scores", "no_positive_labels")
+NO_PROBABILITIES = ("no_scores", "scores_not_probabilities")
+
 BINARY = Task(
     "binary",
     ClassTotals,
@@ -178,19 +188,19 @@ BINARY = Task(
             reasons=("single_class", "no_false_positives"),
         ),
         loss(binary.negative_likelihood_ratio, "single_class", "no_true_negatives"),
-        share(binary.roc_auc, "no_scores", "single_class"),
-        share(binary.average_precision, "no_scores", "no_positive_labels"),
-        share(binary.ks_statistic, "no_scores", "single_class"),
-        loss(binary.log_loss, "no_scores", "scores_not_probabilities", high=52 * math.log(2)),
-        loss(binary.brier_score, "no_scores", "scores_not_probabilities", high=1.0),
-        loss(binary.expected_calibration_error, "no_scores", "scores_not_probabilities", high=1.0),
+        share(binary.roc_auc, *NO_RANKING),
+        share(binary.average_precision, *NO_POSITIVE_SCORES),
+        share(binary.ks_statistic, *NO_RANKING),
+        loss(binary.log_loss, *NO_PROBABILITIES, high=52 * math.log(2)),
+        loss(binary.brier_score, *NO_PROBABILITIES, high=1.0),
+        loss(binary.expected_calibration_error, *NO_PROBABILITIES, high=1.0),
         Row(sections.confusion_matrix),
-        Row(calibration.calibration),
-        Row(operating_points.max_f1, "operating_points"),
-        Row(operating_points.youden, "operating_points"),
-        Row(curves.roc, "curves", with_curves),
-        Row(curves.precision_recall, "curves", with_curves),
-        Row(curves.calibration, "curves", with_curves),
+        Row(calibration.calibration, reasons=NO_PROBABILITIES),
+        Row(operating_points.max_f1, "operating_points", reasons=NO_POSITIVE_SCORES),
+        Row(operating_points.youden, "operating_points", reasons=NO_RANKING),
+        Row(curves.roc, "curves", with_curves, NO_RANKING),
+        Row(curves.precision_recall, "curves", with_curves, NO_POSITIVE_SCORES),
+        Row(curves.calibration, "curves", with_curves, NO_PROBABILITIES),
         Row(sections.metadata, when=with_metadata),
     ),
 )
@@ -220,8 +230,8 @@ REGRESSION = Task(
         score(regression.pearson, "single_row", "constant_labels", "constant_predictions"),
         score(regression.spearman, "single_row", "constant_labels", "constant_predictions"),
         score(regression.d2_absolute_error, "single_row", "constant_labels", "overflow", low=-INFINITY),
-        Row(curves.predicted_against_actual, "curves", with_curves),
-        Row(curves.residuals, "curves", with_curves),
+        Row(curves.predicted_against_actual, "curves", with_curves, ("overflow",)),
+        Row(curves.residuals, "curves", with_curves, ("overflow",)),
         Row(sections.metadata, when=with_metadata),
     ),
 )

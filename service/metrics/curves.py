@@ -1,6 +1,6 @@
 """Curves: the shape behind a number, thinned to a bounded number of points. Areas come from all points."""
 
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,48 @@ from service.metrics.undefined import Undefined
 REGRESSION_BINS = 20
 
 
-def roc(sweep: Sweep, reading: Reading) -> dict[str, Any]:
+class Roc(TypedDict):
+    """Points from nothing to everything predicted positive; the first threshold is null."""
+
+    fpr: list[float]
+    tpr: list[float]
+    thresholds: list[float | None]
+
+
+class PrecisionRecall(TypedDict):
+    """Points from the highest threshold to the lowest."""
+
+    precision: list[float]
+    recall: list[float]
+    thresholds: list[float]
+
+
+class CalibrationCurve(TypedDict):
+    """Bins of scores that hold rows."""
+
+    low: list[float]
+    high: list[float]
+    mean_score: list[float]
+    fraction_positive: list[float]
+    weight: list[float]
+
+
+class PredictedAgainstActual(TypedDict):
+    """Groups of rows by prediction, ascending."""
+
+    mean_predicted: list[float]
+    mean_actual: list[float]
+    weight: list[float]
+
+
+class Residuals(TypedDict):
+    """A histogram: one more edge than weights."""
+
+    edges: list[float]
+    weight: list[float]
+
+
+def roc(sweep: Sweep, reading: Reading) -> Roc:
     """True against false positive rate, from nothing to everything predicted positive.
 
     The first threshold is null: there nothing is predicted positive. Points on a straight line between their
@@ -36,7 +77,7 @@ def roc(sweep: Sweep, reading: Reading) -> dict[str, Any]:
     }
 
 
-def precision_recall(sweep: Sweep, reading: Reading) -> dict[str, Any]:
+def precision_recall(sweep: Sweep, reading: Reading) -> PrecisionRecall:
     """Precision against recall at thresholds from the highest score to the lowest."""
     thresholds, tp, fp = sweep.steps
     if not tp[-1]:
@@ -50,7 +91,7 @@ def precision_recall(sweep: Sweep, reading: Reading) -> dict[str, Any]:
     }
 
 
-def calibration(sweep: Sweep) -> dict[str, Any]:
+def calibration(sweep: Sweep) -> CalibrationCurve:
     """Mean score and share of positives of each bin of `expected_calibration_error` that has rows."""
     bins = reliability(sweep)
     filled = bins.weight > 0
@@ -64,7 +105,7 @@ def calibration(sweep: Sweep) -> dict[str, Any]:
     }
 
 
-def predicted_against_actual(pairs: Pairs) -> dict[str, Any]:
+def predicted_against_actual(pairs: Pairs) -> PredictedAgainstActual:
     """Mean label and mean prediction in at most 20 groups of rows with similar predictions and about equal weight."""
     order = np.argsort(pairs.predicted, kind="stable")
     predicted, truth, weight = pairs.predicted[order], pairs.truth[order], pairs.weights_or_ones[order]
@@ -80,7 +121,7 @@ def predicted_against_actual(pairs: Pairs) -> dict[str, Any]:
     }
 
 
-def residuals(pairs: Pairs) -> dict[str, Any]:
+def residuals(pairs: Pairs) -> Residuals:
     """Histogram of the errors (prediction minus label): 20 bins of equal width over their range, the last closed."""
     errors = pairs.predicted - pairs.truth
     low, high = errors.min(), errors.max()

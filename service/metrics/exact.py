@@ -6,7 +6,7 @@ the one rounding cannot cancel.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 
 import numpy as np
@@ -14,40 +14,120 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Rational = int | Fraction
+# Factors whose product is summed over the rows.
+Product = tuple[Floats, ...]
 
-# The product of three doubles is an integer times 2**-3222; the two halves of a mantissa reach 54 bits below it.
+# The product of three doubles is an integer times 2**-3222; the parts that sums are made of reach a little below it.
 UNIT_BITS = 3300
-LARGEST_EXPONENT = 3 * 1024
-BINS = UNIT_BITS + LARGEST_EXPONENT
+BINS = UNIT_BITS + 3 * 1024
 # A block's temporaries stay in the processor's cache.
-BLOCK_ROWS = 1 << 13
-# A half mantissa is below 2**27, so 2**22 rows of at most 4 partial products sum below 2**53, exactly.
-FLUSH_ROWS = 1 << 22
+BLOCK_BITS = 13
 SPLITTER = 134217729.0  # 2**27 + 1, for Veltkamp's splitting
+# Three factors within these magnitudes have products, and rounding errors of products, that are normal numbers.
+SMALLEST, LARGEST = 2.0**-250, 2.0**250
 
 
-def exact_sum(values: Floats, *factors: Floats) -> Rational | float:
-    """Sum of `values[i] * factors[0][i] * ...` without any rounding.
+def exact_sum(*factors: Floats) -> Rational | float:
+    """Sum over the rows of the product of one to three 1-d arrays of one length, without any rounding.
 
-    `values` and at most two `factors` are 1-d arrays of one length. The result is a rational number, or positive
-    infinity where an element is infinite or not a number: the sum then has no value in float64.
+    The result is a rational number, or positive infinity where an element is infinite or not a number: the sum then
+    has no value in float64.
+    """
+    return exact_sums(lambda *columns: {"sum": columns}, *factors)["sum"]
 
-    Mantissas are split in halves whose sums by exponent are exact in float64, and these are folded into one integer;
-    products go through Dekker's error-free product first (T. J. Dekker, Numerische Mathematik 18, 1971).
+
+def exact_sums(
+    products: Callable[..., Mapping[str, Product]], *columns: NDArray[np.generic], weights: Floats | None = None
+) -> dict[str, Rational | float]:
+    """Several exact sums over the rows of some columns, each as `exact_sum` gives it.
+
+    `products` takes a block of each column and names the factors, at most three with the weights, of each sum.
+    """
+    units: dict[str, int] = {}
+    infinite: set[str] = set()
+    rows = len(columns[0])
+    for start in range(0, rows, 1 << BLOCK_BITS) or [0]:
+        block = slice(start, start + (1 << BLOCK_BITS))
+        by = () if weights is None else (weights[block],)
+        for name, factors in products(*(column[block] for column in columns)).items():
+            terms = (*factors, *by)
+            if all(np.isfinite(factor).all() for factor in terms):
+                units[name] = units.get(name, 0) + _units(terms)
+            else:
+                infinite.add(name)
+    return {name: rational(sum_) for name, sum_ in units.items()} | dict.fromkeys(infinite, math.inf)
+
+
+def _units(factors: Product) -> int:
+    """The sum of the products of a block's rows in units of 2**-UNIT_BITS."""
+    if all(_is_moderate(factor) for factor in factors):
+        parts = [factors[0]]
+        for factor in factors[1:]:
+            parts = [half for part in parts for half in _two_product(part, factor)]
+        return sum(map(_by_slices, parts))
+    return sum(_by_exponent(part, exponents) for part, exponents in _mantissa_products(factors))
+
+
+def _is_moderate(values: Floats) -> bool:
+    magnitudes = np.abs(values)
+    nonzero = magnitudes[magnitudes > 0]
+    return not nonzero.size or bool(nonzero.min() > SMALLEST and nonzero.max() < LARGEST)
+
+
+def _by_slices(values: Floats) -> int:
+    """Sum of moderate values: slices of 53 - BLOCK_BITS bits from the top, each of which adds up exactly in float64.
+
+    Adding and subtracting a large constant rounds every value to a multiple of one unit (S. M. Rump, T. Ogita,
+    S. Oishi, SIAM Journal on Scientific Computing 31, 2008).
     """
     units = 0
-    for start in range(0, len(values), FLUSH_ROWS):
-        stop = min(start + FLUSH_ROWS, len(values))
-        halves = np.zeros((2, BINS))
-        for begin in range(start, stop, BLOCK_ROWS):
-            block = slice(begin, min(begin + BLOCK_ROWS, stop))
-            columns = [column[block] for column in (values, *factors)]
-            if not all(np.isfinite(column).all() for column in columns):
-                return math.inf
-            for part, exponents in _products(columns):
-                _add_by_exponent(halves, part, exponents)
-        units += _folded(halves)
-    return rational(units)
+    rest = values
+    exponent = math.frexp(max(values.max(initial=0.0), -values.min(initial=0.0)))[1]
+    while rest.any():
+        rounder = math.ldexp(1.5, exponent + BLOCK_BITS - 1)
+        slice_ = (rest + rounder) - rounder
+        rest = rest - slice_
+        mantissa, shift = math.frexp(slice_.sum())
+        units += int(mantissa * 2.0**53) << (shift - 53 + UNIT_BITS)
+        exponent -= 53 - BLOCK_BITS - 1
+    return units
+
+
+def _mantissa_products(factors: Product) -> Iterator[tuple[Floats, NDArray[np.int32]]]:
+    """Parts and exponents with the products as sums of `part * 2**exponent`, whatever the range of the factors."""
+    mantissas, exponents = np.frexp(factors[0])
+    parts = [mantissas]
+    for factor in factors[1:]:
+        mantissas, more = np.frexp(factor)
+        exponents = exponents + more
+        parts = [half for part in parts for half in _two_product(part, mantissas)]
+    for part in parts:
+        yield part, exponents
+
+
+def _by_exponent(part: Floats, exponents: NDArray[np.int32]) -> int:
+    """Sum of `part * 2**exponents`: the halves of the mantissas add up exactly in float64, exponent by exponent."""
+    mantissas, own = np.frexp(part)
+    bins = own + exponents + UNIT_BITS
+    scaled = mantissas * 2.0**27
+    high = np.trunc(scaled)
+    halves = np.stack([np.bincount(bins, half, BINS) for half in (high, (scaled - high) * 2.0**26)])
+    units = 0
+    for position in np.flatnonzero(halves.any(axis=0)).tolist():
+        upper, lower = (int(half) for half in halves[:, position])
+        units += ((upper << 26) + lower) << position
+    return units >> 53  # bin p holds units of 2**(p - UNIT_BITS - 53)
+
+
+def _two_product(a: Floats, b: Floats) -> tuple[Floats, Floats]:
+    """The rounded product and its rounding error (T. J. Dekker, Numerische Mathematik 18, 1971)."""
+    product = a * b
+    scaled_a, scaled_b = SPLITTER * a, SPLITTER * b
+    high_a = scaled_a - (scaled_a - a)
+    high_b = scaled_b - (scaled_b - b)
+    low_a, low_b = a - high_a, b - high_b
+    error = low_a * low_b - (((product - high_a * high_b) - low_a * high_b) - high_a * low_b)
+    return product, error
 
 
 def rational(units: int) -> Rational:
@@ -58,47 +138,6 @@ def rational(units: int) -> Rational:
     if zeros == UNIT_BITS:
         return units >> UNIT_BITS
     return Fraction(units >> zeros, 1 << (UNIT_BITS - zeros))
-
-
-def _products(columns: list[Floats]) -> Iterator[tuple[Floats, NDArray[np.int32]]]:
-    """Parts and exponents whose sum over all pairs of `part * 2**exponent` is the product of the columns."""
-    mantissas, exponents = np.frexp(columns[0])
-    parts = [mantissas]
-    for column in columns[1:]:
-        mantissas, more = np.frexp(column)
-        exponents = exponents + more
-        parts = [half for part in parts for half in _two_product(part, mantissas)]
-    for part in parts:
-        yield part, exponents
-
-
-def _two_product(a: Floats, b: Floats) -> tuple[Floats, Floats]:
-    """The rounded product and its rounding error, both exact, of values below 1 in magnitude."""
-    product = a * b
-    scaled_a, scaled_b = SPLITTER * a, SPLITTER * b
-    high_a = scaled_a - (scaled_a - a)
-    high_b = scaled_b - (scaled_b - b)
-    low_a, low_b = a - high_a, b - high_b
-    error = low_a * low_b - (((product - high_a * high_b) - low_a * high_b) - high_a * low_b)
-    return product, error
-
-
-def _add_by_exponent(halves: Floats, part: Floats, exponents: NDArray[np.int32]) -> None:
-    mantissas, own = np.frexp(part)
-    bins = own + exponents + UNIT_BITS
-    scaled = mantissas * 2.0**27
-    high = np.trunc(scaled)
-    halves[0] += np.bincount(bins, weights=high, minlength=BINS)
-    halves[1] += np.bincount(bins, weights=(scaled - high) * 2.0**26, minlength=BINS)
-
-
-def _folded(halves: Floats) -> int:
-    units = 0
-    for position in np.flatnonzero(halves.any(axis=0)).tolist():
-        high, low = (int(half) for half in halves[:, position])
-        units += ((high << 26) + low) << position
-    # Bin p holds units of 2**(p - UNIT_BITS - 53).
-    return units >> 53
 
 
 def root(value: Rational | float) -> float | Fraction:

@@ -1,6 +1,6 @@
 """Thresholds that would have been best on these rows. Chosen and judged on the same rows, they flatter."""
 
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 
@@ -10,7 +10,27 @@ from service.metrics.undefined import Undefined
 CHOSEN_ON = "these rows"
 
 
-def max_f1(sweep: Sweep) -> dict[str, Any]:
+class MaxF1(TypedDict):
+    """The threshold with the largest f1, and what it gives."""
+
+    threshold: float
+    f1: float
+    precision: float
+    recall: float
+    chosen_on: str
+
+
+class Youden(TypedDict):
+    """The threshold with the largest recall + specificity - 1, and what it gives."""
+
+    threshold: float
+    youden_index: float
+    recall: float
+    specificity: float
+    chosen_on: str
+
+
+def max_f1(sweep: Sweep) -> MaxF1:
     """The threshold with the largest f1; the highest one where several tie."""
     thresholds, tp, fp = sweep.steps
     if not tp[-1]:
@@ -26,7 +46,7 @@ def max_f1(sweep: Sweep) -> dict[str, Any]:
     }
 
 
-def youden(sweep: Sweep) -> dict[str, Any]:
+def youden(sweep: Sweep) -> Youden:
     """The threshold with the largest recall + specificity - 1 (Youden, Cancer 3, 1950); the highest one of a tie."""
     thresholds, tp, fp = sweep.steps
     if not tp[-1] or not fp[-1]:

@@ -11,8 +11,8 @@ import numpy as np
 
 from service.metrics.exact import Floats, root
 from service.metrics.regression_states import (
+    AbsoluteErrors,
     ErrorMagnitudes,
-    Errors,
     Labels,
     Moments,
     Pairs,
@@ -23,25 +23,25 @@ from service.metrics.states import Total
 from service.metrics.undefined import Undefined
 
 
-def mean_squared_error(errors: Errors) -> Any:
+def mean_squared_error(moments: Moments) -> Any:
     """Mean of the squared errors, in the squared unit of the labels.
 
     Formula: mean((p - y)^2)
     Reference: sklearn.metrics.mean_squared_error
     """
-    return errors.squared / errors.weight
+    return moments.squared_error / moments.weight
 
 
-def root_mean_squared_error(errors: Errors) -> Any:
+def root_mean_squared_error(moments: Moments) -> Any:
     """Square root of the mean squared error, in the unit of the labels.
 
     Formula: sqrt(mean((p - y)^2))
     Reference: sklearn.metrics.root_mean_squared_error
     """
-    return root(Fraction(errors.squared) / Fraction(errors.weight))
+    return root(Fraction(moments.squared_error) / Fraction(moments.weight))
 
 
-def mean_absolute_error(errors: Errors) -> Any:
+def mean_absolute_error(errors: AbsoluteErrors) -> Any:
     """Mean magnitude of the errors, in the unit of the labels.
 
     Formula: mean(|p - y|)
@@ -59,7 +59,7 @@ def median_absolute_error(magnitudes: ErrorMagnitudes) -> float:
     return magnitudes.median
 
 
-def max_error(errors: Errors) -> float:
+def max_error(errors: AbsoluteErrors) -> float:
     """Largest magnitude of an error.
 
     Formula: max(|p - y|)
@@ -68,31 +68,31 @@ def max_error(errors: Errors) -> float:
     return errors.magnitude.high
 
 
-def mean_error(errors: Errors) -> Any:
+def mean_error(moments: Moments) -> Any:
     """Mean error (bias): positive where the model predicts too much.
 
     Formula: mean(p - y)
     Reference: the first moment of the errors
     """
-    return errors.signed / errors.weight
+    return moments.error / moments.weight
 
 
-def r2(errors: Errors, moments: Moments) -> Any:
+def r2(moments: Moments) -> Any:
     """Share of the variance of the labels that the model explains; 0 is as good as always predicting their mean.
 
     Formula: 1 - sum((p - y)^2) / sum((y - mean(y))^2)
     Reference: sklearn.metrics.r2_score
     """
-    return 1 - errors.squared * moments.weight / label_variation(moments)
+    return 1 - moments.weight * moments.squared_error / label_variation(moments)
 
 
-def explained_variance(errors: Errors, moments: Moments) -> Any:
+def explained_variance(moments: Moments) -> Any:
     """Like r2, but a constant bias of the predictions costs nothing.
 
     Formula: 1 - Var(p - y) / Var(y)
     Reference: sklearn.metrics.explained_variance_score
     """
-    return 1 - (errors.weight * errors.squared - errors.signed * errors.signed) / label_variation(moments)
+    return 1 - moments.error_variation / label_variation(moments)
 
 
 def label_variation(moments: Moments) -> Total:
@@ -166,16 +166,14 @@ def positive_predictions(errors: PositiveErrors) -> PositiveErrors:
     return errors
 
 
-def mean_pinball_loss(errors: Errors, alpha: float) -> Any:
+def mean_pinball_loss(errors: AbsoluteErrors, moments: Moments, alpha: float) -> Any:
     """Mean pinball (quantile) loss of the predictions as medians: half the mean absolute error.
 
     Formula: mean(max(alpha (y - p), (alpha - 1) (y - p))) with alpha 1/2
     Reference: sklearn.metrics.mean_pinball_loss
     """
-    below = (errors.absolute - errors.signed) / 2
-    above = (errors.absolute + errors.signed) / 2
-    share = Fraction(alpha)
-    return (share * below + (1 - share) * above) / errors.weight
+    # Of |p - y| the share alpha counts where the prediction is too low, the rest where it is too high.
+    return (errors.absolute + (1 - 2 * Fraction(alpha)) * moments.error) / (2 * errors.weight)
 
 
 def pearson(moments: Moments) -> Any:
@@ -203,7 +201,10 @@ def spearman(pairs: Pairs) -> float:
     if len(pairs.truth) == 1:
         raise Undefined("single_row")
     weights = pairs.weights_or_ones
-    truth, predicted = (middle_ranks(column, weights) for column in (pairs.truth, pairs.predicted))
+    order = np.argsort(pairs.predicted)
+    truth = middle_ranks(pairs.truth, weights)
+    predicted = np.empty(len(weights))
+    predicted[order] = middle_ranks(pairs.predicted[order], weights[order])
     if not truth.any():
         raise Undefined("constant_labels")
     if not predicted.any():
@@ -213,20 +214,17 @@ def spearman(pairs: Pairs) -> float:
     return max(-1.0, min(1.0, float(product / scale)))
 
 
-def middle_ranks(values: Floats, weights: Floats) -> Floats:
+def middle_ranks(ascending: Floats, weights: Floats) -> Floats:
     """The weight below each value plus half of the weight at it, less half of all: the mean over the weight is 0."""
-    order = np.argsort(values)
-    ascending = values[order]
     starts = np.flatnonzero(np.concatenate([[True], ascending[1:] != ascending[:-1]]))
-    at = np.add.reduceat(weights[order], starts)
-    below = np.cumsum(at) - at
-    middles = below + at / 2 - at.sum() / 2 if len(at) > 1 else np.zeros(1)
-    ranks = np.empty(len(values))
-    ranks[order] = np.repeat(middles, np.diff(starts, append=len(values)))
-    return ranks
+    if len(starts) == 1:
+        return np.zeros(len(ascending))
+    at = np.add.reduceat(weights, starts)
+    middles = np.cumsum(at) - at / 2 - at.sum() / 2
+    return np.repeat(middles, np.diff(starts, append=len(ascending)))
 
 
-def d2_absolute_error(errors: Errors, labels: Labels) -> Any:
+def d2_absolute_error(errors: AbsoluteErrors, labels: Labels) -> Any:
     """Share of the absolute deviation of the labels from their median that the model explains.
 
     Formula: 1 - sum(|p - y|) / sum(|y - median(y)|)

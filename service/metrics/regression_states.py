@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.metrics.batch import Batch, Question
-from service.metrics.exact import Floats, exact_sum
+from service.metrics.exact import Floats, Product, exact_sum, exact_sums
 from service.metrics.states import LabelState, Range, Rows, State, Total, factors, total
 
 
@@ -27,16 +27,29 @@ class Moments(State):
 
     @classmethod
     def of(cls, batch: Batch, question: Question) -> Self:
-        y, p, by = batch.truth, batch.predicted, factors(batch.weight)
-        return cls(
-            len(y),
-            total(batch.weight, len(y)),
-            exact_sum(y, *by),
-            exact_sum(p, *by),
-            exact_sum(y, y, *by),
-            exact_sum(p, p, *by),
-            exact_sum(y, p, *by),
+        sums = exact_sums(
+            lambda y, p: {
+                "truth": (y,),
+                "predicted": (p,),
+                "truth_squared": (y, y),
+                "predicted_squared": (p, p),
+                "product": (y, p),
+            },
+            batch.truth,
+            batch.predicted,
+            weights=batch.weight,
         )
+        return cls(len(batch.truth), total(batch.weight, len(batch.truth)), **sums)
+
+    @property
+    def error(self) -> Total:
+        """Sum of the errors."""
+        return self.predicted - self.truth
+
+    @property
+    def squared_error(self) -> Total:
+        """Sum of the squared errors."""
+        return self.predicted_squared - 2 * self.product + self.truth_squared
 
     @property
     def truth_variation(self) -> Total:
@@ -49,40 +62,34 @@ class Moments(State):
         return self.weight * self.predicted_squared - self.predicted * self.predicted
 
     @property
+    def error_variation(self) -> Total:
+        """Sum of squared deviations of the errors from their mean, times the total weight."""
+        return self.weight * self.squared_error - self.error * self.error
+
+    @property
     def covariation(self) -> Total:
         """Sum of products of the deviations from both means, times the total weight."""
         return self.weight * self.product - self.truth * self.predicted
 
 
 @dataclass(frozen=True)
-class Errors(State):
-    """Exact totals of the error, prediction minus label: itself, its square, its magnitude, and the largest."""
+class AbsoluteErrors(State):
+    """Total of the magnitudes of the errors, and their range."""
 
-    rows: int
     weight: Total
-    signed: Total
-    squared: Total
     absolute: Total
     magnitude: Range
 
     @classmethod
     def of(cls, batch: Batch, question: Question) -> Self:
-        errors = difference(batch)
-        magnitude = np.abs(errors)
-        by = factors(batch.weight)
-        return cls(
-            len(errors),
-            total(batch.weight, len(errors)),
-            exact_sum(errors, *by),
-            exact_sum(errors, errors, *by),
-            exact_sum(magnitude, *by),
-            Range.of(magnitude),
-        )
+        magnitude = error_magnitudes(batch)
+        absolute = exact_sum(magnitude, *factors(batch.weight))
+        return cls(total(batch.weight, len(magnitude)), absolute, Range.of(magnitude))
 
 
-def difference(batch: Batch) -> Floats:
-    """Prediction minus label of each row; infinite where it leaves the range of float64."""
-    return np.asarray(batch.predicted - batch.truth)
+def error_magnitudes(batch: Batch) -> Floats:
+    """The magnitude of each row's error; infinite where it leaves the range of float64."""
+    return np.asarray(np.abs(batch.predicted - batch.truth))
 
 
 @dataclass(frozen=True)
@@ -96,15 +103,20 @@ class RelativeErrors(State):
 
     @classmethod
     def of(cls, batch: Batch, question: Question) -> Self:
-        y, p, by = batch.truth, batch.predicted, factors(batch.weight)
-        magnitude = np.abs(difference(batch))
-        nonzero = y != 0
-        zero_labels = len(y) - int(np.count_nonzero(nonzero))
-        relative = np.divide(magnitude, np.abs(y), out=np.zeros_like(y), where=nonzero)
+        y = batch.truth
+        zero_labels = len(y) - int(np.count_nonzero(y))
+        sums = exact_sums(cls._terms, y, batch.predicted, weights=batch.weight)
+        return cls(total(batch.weight, len(y)), zero_labels, **sums)
+
+    @staticmethod
+    def _terms(y: Floats, p: Floats) -> dict[str, Product]:
+        magnitude = np.abs(p - y)
         # Halved before adding: the sum of two large magnitudes may leave the range of float64.
         scale = np.abs(y) / 2 + np.abs(p) / 2
-        symmetric = np.divide(magnitude, scale, out=np.zeros_like(y), where=scale != 0)
-        return cls(total(batch.weight, len(y)), zero_labels, exact_sum(relative, *by), exact_sum(symmetric, *by))
+        return {
+            "relative": (np.divide(magnitude, np.abs(y), out=np.zeros_like(y), where=y != 0),),
+            "symmetric": (np.divide(magnitude, scale, out=np.zeros_like(y), where=scale != 0),),
+        }
 
 
 @dataclass(frozen=True)
@@ -123,19 +135,33 @@ class PositiveErrors(State):
 
     @classmethod
     def of(cls, batch: Batch, question: Question) -> Self:
-        y, p, by = batch.truth, batch.predicted, factors(batch.weight)
+        y, p = batch.truth, batch.predicted
         labels, predictions = Range.of(y), Range.of(p)
-        squared_log: Total = 0
-        poisson: Total = 0
-        gamma: Total = 0
-        if labels.low > -1 and predictions.low > -1:
-            squared_log = exact_sum(np.square(np.log1p(p) - np.log1p(y)), *by)
-        if labels.low >= 0 and predictions.low > 0:
-            u = np.divide(p - y, y, out=np.zeros_like(y), where=y > 0)
-            poisson = exact_sum(2 * np.where(y > 0, y * minus_log1p(u), p), *by)
-        if labels.low > 0 and predictions.low > 0:
-            gamma = exact_sum(2 * minus_log1p((y - p) / p), *by)
+        losses = {
+            squared_log_error: labels.low > -1 and predictions.low > -1,
+            poisson_deviance: labels.low >= 0 and predictions.low > 0,
+            gamma_deviance: labels.low > 0 and predictions.low > 0,
+        }
+        defined = [loss for loss, within_domain in losses.items() if within_domain]
+        sums = exact_sums(lambda y, p: {loss.__name__: (loss(y, p),) for loss in defined}, y, p, weights=batch.weight)
+        squared_log, poisson, gamma = (sums.get(loss.__name__, 0) for loss in losses)
         return cls(total(batch.weight, len(y)), squared_log, poisson, gamma, labels, predictions)
+
+
+def squared_log_error(y: Floats, p: Floats) -> Floats:
+    """Squared difference of the logarithms of 1 + label and 1 + prediction."""
+    return np.asarray(np.square(np.log1p(p) - np.log1p(y)))
+
+
+def poisson_deviance(y: Floats, p: Floats) -> Floats:
+    """Deviance under a Poisson distribution; labels may be 0."""
+    u = np.divide(p - y, y, out=np.zeros_like(y), where=y > 0)
+    return np.asarray(2 * np.where(y > 0, y * minus_log1p(u), p))
+
+
+def gamma_deviance(y: Floats, p: Floats) -> Floats:
+    """Deviance under a gamma distribution."""
+    return np.asarray(2 * minus_log1p((y - p) / p))
 
 
 def minus_log1p(u: Floats) -> Floats:
@@ -150,7 +176,7 @@ def minus_log1p(u: Floats) -> Floats:
     for power in (15, 13, 11, 9, 7, 5, 3):
         series = series * square + 1 / power
     near = 2 * square * (1 / (1 - s) - s * series)
-    return np.where(np.abs(u) < 0.125, near, far)
+    return np.asarray(np.where(np.abs(u) < 0.125, near, far))
 
 
 class Numbers(Rows):
@@ -204,7 +230,7 @@ class ErrorMagnitudes(Numbers):
 
     @classmethod
     def of(cls, batch: Batch, question: Question) -> Self:
-        return cls.sorted(np.abs(difference(batch)), weights=batch.weight)
+        return cls.sorted(error_magnitudes(batch), weights=batch.weight)
 
 
 class Pairs(Rows):

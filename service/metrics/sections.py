@@ -1,10 +1,19 @@
 """The parts of a report that are no metrics: what was asked, how many rows, and the confusion matrix."""
 
-from typing import Any
+from typing import Any, TypedDict
 
 from service.metrics.batch import Label, Question, Reading
 from service.metrics.binary_states import Cells, ClassTotals
 from service.metrics.states import LabelState, Total
+
+
+class ConfusionMatrix(TypedDict):
+    """Total weight, without weights the number, of each kind of row."""
+
+    tp: int | float
+    fp: int | float
+    fn: int | float
+    tn: int | float
 
 
 def task(question: Question) -> str:
@@ -42,9 +51,9 @@ def threshold(question: Question) -> float | None:
     return question.threshold
 
 
-def confusion_matrix(cells: Cells) -> dict[str, int | float]:
+def confusion_matrix(cells: Cells) -> ConfusionMatrix:
     """Total weight, without weights the number, of true and false positives and negatives."""
-    return {name: plain(getattr(cells, name)) for name in ("tp", "fp", "fn", "tn")}
+    return {"tp": plain(cells.tp), "fp": plain(cells.fp), "fn": plain(cells.fn), "tn": plain(cells.tn)}
 
 
 def metadata(reading: Reading) -> dict[str, str]:
