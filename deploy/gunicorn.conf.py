@@ -3,6 +3,7 @@
 import os
 import shutil
 import tempfile
+from pathlib import Path
 
 from service.settings import Settings
 
@@ -11,6 +12,11 @@ MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 # A report is computed on one thread; numpy's libraries must not start more.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# Zen 3 and 4 execute AVX-512's compressing stores in microcode, so numpy's sort is five times faster without them.
+processor = Path("/proc/cpuinfo")
+if processor.exists() and "AuthenticAMD\ncpu family\t: 25\n" in processor.read_text():
+    os.environ.setdefault("NPY_DISABLE_CPU_FEATURES", "X86_V4")
 
 # Where the workers share their counters. prometheus-client reads the variable when it is imported, after this.
 if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
