@@ -35,6 +35,7 @@ coverage: setup
 
 openapi: setup
 	$(BIN)/python -m service.openapi
+	$(BIN)/python -m service.readme
 
 bench: setup
 	$(BIN)/python -m tests.benchmarks

@@ -6,7 +6,8 @@ Each field knows its own OpenAPI schema. A number in a string is no number, true
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import compress
 from typing import Any, Protocol
 
 import numpy as np
@@ -19,7 +20,7 @@ from service.metrics.batch import Label
 from service.metrics.exact import Floats
 
 INT64 = np.iinfo(np.int64)
-# Larger integers are no longer distinct as floats, which is what an integer among floats is decoded to.
+# From here on integers are no longer distinct as floats, which is what an integer among floats is decoded to.
 EXACT_FLOAT = 2.0**53
 MOST_ERRORS = 100
 OpenAPI = dict[str, Any]
@@ -188,6 +189,14 @@ class LabelColumn:
         others = self.values[(self.values != low) & (self.values != high)][:1]
         return {low.item(), high.item(), *others.tolist()}
 
+    def counted(self, weight: Floats | None) -> "LabelColumn":
+        """The column without the rows of weight 0."""
+        if weight is None or weight.all():
+            return self
+        kept = weight != 0
+        values = list(compress(self.values, kept)) if isinstance(self.values, list) else self.values[kept]
+        return replace(self, values=values)
+
     def equal_to(self, label: Label) -> NDArray[np.bool_]:
         """Which rows hold the label."""
         if isinstance(self.values, list):
@@ -255,10 +264,10 @@ def whole(column: NDArray[Any]) -> NDArray[np.int64]:
     fractions = column != np.floor(column)
     if fractions.any():
         raise at_rows(fractions, "A fraction is no label. Send integers.", "bad-label")
-    large = np.abs(column) > EXACT_FLOAT
+    large = np.abs(column) >= EXACT_FLOAT
     if large.any():
         raise at_rows(
-            large, "Beyond 64-bit integers, or beyond 2^53 among numbers with a decimal point.", "number-range"
+            large, "Beyond 64-bit integers, or from 2^53 on among numbers with a decimal point.", "number-range"
         )
     return column.astype(np.int64)
 
@@ -290,7 +299,7 @@ class OneLabel(Field):
     """One label: an integer within int64, a boolean or a string."""
 
     def read(self, value: Any) -> Label:
-        if isinstance(value, float) and value.is_integer() and abs(value) <= EXACT_FLOAT:
+        if isinstance(value, float) and value.is_integer() and abs(value) < EXACT_FLOAT:
             return int(value)
         if type(value) not in KINDS:
             raise complaint("Not an integer, a boolean or a string.", "bad-label")
@@ -388,15 +397,21 @@ class MetricNames(Field):
 
 
 class Strings(Field):
-    """An object of strings."""
+    """An object of at most a hundred strings."""
 
     def read(self, value: Any) -> dict[str, str]:
         if not isinstance(value, dict):
             raise complaint("Not an object.", "bad-option")
-        wrong = {key: [Complaint("Not a string.", "bad-option")] for key in value if not isinstance(value[key], str)}
+        if len(value) > MOST_ERRORS:
+            raise complaint(f"More than {MOST_ERRORS} entries.", "bad-option")
+        wrong = {
+            key: [Complaint("Not a string, or its name holds the character NUL.", "bad-option")]
+            for key in value
+            if not isinstance(value[key], str) or "\0" in key
+        }
         if wrong:
-            raise ValidationError(dict(list(wrong.items())[: MOST_ERRORS + 1]))
+            raise ValidationError(dict(wrong))
         return value
 
     def openapi(self) -> OpenAPI:
-        return {"type": "object", "additionalProperties": {"type": "string"}}
+        return {"type": "object", "additionalProperties": {"type": "string"}, "maxProperties": MOST_ERRORS}

@@ -98,7 +98,8 @@ class BinaryReport(ReportRequest):
         if predictions is not None and "threshold" in data:
             raise refused("threshold", "Without effect on predictions that were sent. Leave out one.", "bad-option")
         same_length({"scores": scores, "predictions": predictions, "sample_weight": weight}, len(labels))
-        negative, positive = classes_of(labels, predictions, data.get("pos_label"))
+        counted = [column.counted(weight) for column in (labels, predictions) if column is not None]
+        negative, positive = classes_of(counted, data.get("pos_label"))
         threshold = None
         if predictions is not None:
             predicted = predictions.equal_to(positive)
@@ -112,18 +113,15 @@ class BinaryReport(ReportRequest):
         return without_zero_weights(batch), question, self.reading(data)
 
 
-def classes_of(
-    labels: LabelColumn, predictions: LabelColumn | None, pos_label: Label | None
-) -> tuple[Label | None, Label]:
-    """The negative class, None where never seen, and the positive one."""
-    columns = [column for column in (labels, predictions) if column is not None]
+def classes_of(columns: list[LabelColumn], pos_label: Label | None) -> tuple[Label | None, Label]:
+    """The negative class of labels and predictions, None where never seen, and the positive one."""
     if len({column.kind for column in columns}) > 1:
         raise refused("predictions", "Of another type than labels. Send both alike.", "mixed-labels")
     seen: set[Label] = set().union(*(column.some_distinct() for column in columns))
     if len(seen) > 2:
         raise refused("labels", "Three or more classes in labels and predictions. A binary task has two.", "bad-label")
     if pos_label is None:
-        positive = understood(labels.kind, seen)
+        positive = understood(columns[0].kind, seen)
     elif any(column.one_hot for column in columns) and pos_label != 1:
         raise refused("pos_label", "The positive class of pairs is their second column: 1.", "bad-option")
     elif type(pos_label) is not type(next(iter(seen))):

@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 from flask import Flask, Response, render_template, request
 from marshmallow import Schema
+from werkzeug.exceptions import NotFound
 
 from schemas.reports import REPORTS
 from service import media, telemetry
@@ -26,6 +27,7 @@ OPENAPI = Path(__file__).parent.parent / "openapi.yaml"
 
 def register(app: Flask, settings: Settings) -> None:
     """Add every route of the service."""
+    app.before_request(one_slash)
     gate = Gate(settings.wait_seconds)
     for task, schema in REPORTS.items():
         view = report_view(schema(settings), settings, gate)
@@ -39,6 +41,12 @@ def register(app: Flask, settings: Settings) -> None:
         "/openapi.json": openapi_json,
     }.items():
         app.add_url_rule(path, page.__name__, page, provide_automatic_options=False)
+
+
+def one_slash() -> None:
+    """Refuse a path that starts with two slashes, which would be routed as if it had one."""
+    if request.environ["PATH_INFO"].startswith("//"):
+        raise NotFound
 
 
 def report_view(schema: Schema, settings: Settings, gate: Gate) -> Callable[[], Response]:
@@ -79,23 +87,28 @@ def no_parameters() -> None:
         raise Problem("unknown-parameter", "This takes no query parameters. Options are fields of the body.")
 
 
+# What there is, for people.
+PATHS = {
+    **{f"POST /v1/{task}/report": f"The report of a batch: {task}" for task in REPORTS},
+    "GET /v1/metrics": "Every metric as data: definition, range, when it is undefined",
+    "GET /openapi.yaml": "The whole interface, for people and generators",
+    "GET /openapi.json": "The same as JSON",
+    "GET /livez": "Whether the process answers",
+    "GET /readyz": "Whether it takes requests",
+    "GET /healthz": "The same, by its older name",
+    "GET /metrics": "Counters for Prometheus",
+    "GET /": "This list",
+}
+
+
 def index() -> Response | str:
     """What there is: a page for a browser, JSON for a program."""
     no_parameters()
-    paths = {
-        **{f"POST /v1/{task}/report": f"The report of a batch: {task}" for task in REPORTS},
-        "GET /v1/metrics": "Every metric: definition, range, when it is undefined",
-        "GET /openapi.yaml": "The whole interface, for people and generators",
-        "GET /openapi.json": "The same as JSON",
-        "GET /livez": "Whether the process answers",
-        "GET /readyz": "Whether it takes requests; also as /healthz",
-        "GET /metrics": "Counters for Prometheus",
-    }
     if request.accept_mimetypes.best_match([media.JSON, "text/html"]) == "text/html":
-        links = [(*path.split(" "), text) for path, text in paths.items()]
+        links = [(*path.split(" "), text) for path, text in PATHS.items()]
         return render_template("index.html", links=links, tasks=TASKS.values(), version=version("assay"))
     return Response(
-        media.encode({"service": "assay", "version": version("assay"), "paths": paths}), content_type=media.JSON
+        media.encode({"service": "assay", "version": version("assay"), "paths": PATHS}), content_type=media.JSON
     )
 
 

@@ -3,11 +3,16 @@
 import os
 import re
 import uuid
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Response, g, request
 
 from service import api, health, problems, telemetry
 from service.settings import Settings
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
@@ -32,4 +37,19 @@ def create_app(settings: Settings | None = None) -> Flask:
     telemetry.register(app)
     health.register(app)
     api.register(app, settings or Settings.from_environment(os.environ))
+    app.wsgi_app = closing(app.wsgi_app)  # type: ignore[method-assign,assignment]  # the way that Flask documents
     return app
+
+
+def closing(application: "WSGIApplication") -> "WSGIApplication":
+    """Close the connection after a response that asks for it: gunicorn drops the header and knows its own way."""
+
+    def closer(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        def start(status: str, headers: list[tuple[str, str]], *failure: Any) -> Callable[[bytes], object]:
+            if ("Connection", "close") in headers and hasattr(start_response, "__self__"):
+                start_response.__self__.force_close()
+            return start_response(status, headers, *failure)
+
+        return application(environ, start)
+
+    return closer

@@ -12,6 +12,9 @@ from service.problems import Problem
 from service.settings import Settings
 
 STEP = 1 << 20
+# What follows the end of a compressed frame is copied, so pieces and frames are bounded.
+PIECE = 1 << 16
+MOST_FRAMES = 10_000
 
 
 def read_body(environ: dict[str, Any], settings: Settings) -> bytes | bytearray:
@@ -90,18 +93,23 @@ def decompressed(make: Callable[[], Decompressor], errors: type[Exception]) -> C
 
     def decode(body: bytes | bytearray, limit: int) -> bytearray:
         decoded = bytearray()
-        rest = bytes(body)
+        frame, frames = make(), 1
         try:
-            while rest:
-                frame = make()
-                decoded += frame.decompress(rest, limit + 1 - len(decoded))
-                if len(decoded) > limit:
-                    raise Problem("body-too-large", f"The decompressed body is larger than {limit} bytes.")
-                if not frame.eof:
-                    raise Problem("bad-encoding", "The compressed body is cut short.")
-                rest = frame.unused_data
+            for start in range(0, len(body), PIECE):
+                piece = bytes(memoryview(body)[start : start + PIECE])
+                while piece:
+                    if frame.eof:
+                        frame, frames = make(), frames + 1
+                    if frames > MOST_FRAMES:
+                        raise Problem("bad-encoding", f"The body has more than {MOST_FRAMES} compressed frames.")
+                    decoded += frame.decompress(piece, limit + 1 - len(decoded))
+                    if len(decoded) > limit:
+                        raise Problem("body-too-large", f"The decompressed body is larger than {limit} bytes.")
+                    piece = frame.unused_data if frame.eof else b""
         except errors:
             raise Problem("bad-encoding", "The body is not compressed as its Content-Encoding says.") from None
+        if not frame.eof:
+            raise Problem("bad-encoding", "The compressed body is cut short.")
         return decoded
 
     return decode

@@ -86,8 +86,9 @@ def report(states: States, question: Question, reading: Reading) -> dict[str, An
             if value is not None:
                 baselines[metric.name] = value
         per_output = [
-            {"output": number} | {metric.name: value_of(metric, (output,), question, reading)[0] for metric in metrics}
-            for number, output in enumerate(states)
+            {"output": position}
+            | {metric.name: value_of(metric, (output,), question, reading)[0] for metric in metrics}
+            for position, output in enumerate(states)
             if len(states) > 1
         ]
     answer: dict[str, Any] = {}
@@ -105,11 +106,11 @@ def value_of(row: Row, states: States, question: Question, reading: Reading) -> 
         if not isinstance(row, Metric):
             return row.function(**arguments(row, states[0], question, reading)), None
         values = []
-        for number, output in enumerate(states):
+        for position, output in enumerate(states):
             try:
-                values.append(finite(row.function(**arguments(row, output, question, reading), **row.options)))
+                values.append(number(row, arguments(row, output, question, reading)))
             except Undefined as undefined:
-                where = f"Output {number}: " if len(states) > 1 else ""
+                where = f"Output {position}: " if len(states) > 1 else ""
                 raise Undefined(undefined.reason, where + undefined.detail) from None
         return math.fsum(values) / len(values), None
     except Undefined as undefined:
@@ -132,11 +133,11 @@ def arguments(row: Row, output: Output, question: Question, reading: Reading) ->
     return given
 
 
-def finite(value: Any) -> float:
-    """The value rounded to float64; raises `Undefined` where that has no such number."""
+def number(metric: Metric, given: Mapping[str, Any]) -> float:
+    """The metric's value in float64; raises `Undefined` where that has no such number."""
     try:
-        rounded = float(value)
-    except OverflowError:
+        rounded = float(metric.function(**given, **metric.options))
+    except OverflowError:  # of a rational beyond the range of float64
         rounded = math.inf
     if not math.isfinite(rounded):
         raise Undefined("overflow")

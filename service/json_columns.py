@@ -24,8 +24,11 @@ except ImportError:  # no wheel for this Python
     simdjson = None
 
 BLOCK_BYTES = 1 << 18
-# A larger body is not read a second time, by a slower parser, to say where it is wrong.
-MOST_LOCATED_BYTES = 1 << 20
+# A longer body is not read a second time, by a slower parser, to say where it is wrong.
+MOST_LOCATED = 1 << 20
+# More keys than any object of a request has; the values of further ones are not looked up.
+MOST_KEYS = 200
+CONSTANT = re.compile(r'"(?:[^"\\]|\\.)*"|-?(?:NaN|Infinity)')
 SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
@@ -52,16 +55,25 @@ def occurrences(body: bytes | bytearray, character: str) -> int:
 
 def malformed(body: bytes | bytearray) -> Problem:
     """The refusal of a body that is not JSON, with the place where that shows."""
-    where = ""
-    if len(body) <= MOST_LOCATED_BYTES:
-        try:
-            json.loads(body.decode("utf-8"), parse_constant=refuse_constant)
-        except json.JSONDecodeError as error:
-            offset = len(error.doc[: error.pos].encode("utf-8", "surrogatepass"))
-            where = f" It goes wrong at byte {offset}."
-        except (ValueError, RecursionError):
-            pass
+    try:
+        text = body.decode("utf-8")
+    except UnicodeDecodeError:
+        return not_utf8()
+    place = wrong_at(text) if len(text) <= MOST_LOCATED else None
+    where = "" if place is None else f" It goes wrong at byte {place}."
     return Problem("malformed-json", f"The body is not JSON (RFC 8259).{where} NaN and Infinity are no JSON numbers.")
+
+
+def wrong_at(text: str) -> int | None:
+    """The byte at which a text stops being JSON, None where that does not show."""
+    try:
+        json.loads(text, parse_constant=refuse_constant)
+    except json.JSONDecodeError as error:
+        return len(text[: error.pos].encode())
+    except (ValueError, RecursionError):
+        constants = (found for found in CONSTANT.finditer(text) if not found[0].startswith('"'))
+        return next((len(text[: found.start()].encode()) for found in constants), None)
+    return None
 
 
 def refuse_constant(name: str) -> None:
@@ -77,6 +89,11 @@ def not_utf8() -> Problem:
 def too_deep() -> Problem:
     """The refusal of a body whose nesting the parser does not follow."""
     return Problem("too-deep", "The body is nested deeper than any request is.")
+
+
+def beyond_64_bits() -> Problem:
+    """The refusal of an integer that no 64 bits hold."""
+    return Problem("number-range", "An integer lies beyond 64 bits. Write a large number with an exponent: 1e20.")
 
 
 def duplicate_key() -> Problem:
@@ -106,6 +123,8 @@ def parse_with_standard_json(body: bytes | bytearray) -> Any:
             raise malformed(body) from None
     if not isinstance(value, dict):
         return value
+    if any(isinstance(part, int) and not -(2**63) <= part < 2**64 for part in value.values()):
+        raise beyond_64_bits()
     return {key: column_of_list(part) if isinstance(part, list) else part for key, part in value.items()}
 
 
@@ -129,23 +148,13 @@ def column_of_list(values: list[Any]) -> Any:
 
 def array_of_numbers(values: list[Any]) -> Any:
     """An int64 array if all are integers and fit, else a float64 array."""
-    if all(type(value) is int for value in values):
-        try:
-            return np.array(values, dtype=np.int64)
-        except OverflowError:
-            pass
-    try:
-        return np.array(values, dtype=np.float64)
-    except OverflowError:
-        return np.array([float_or_infinity(value) for value in values])
-
-
-def float_or_infinity(value: float) -> float:
-    """The number as a float; an integer beyond its range as an infinity, which the schema refuses."""
-    try:
-        return float(value)
-    except OverflowError:
-        return float("inf")
+    integers = [value for value in values if type(value) is int]
+    low, high = min(integers, default=0), max(integers, default=0)
+    if low < -(2**63) or high >= 2**64:
+        raise beyond_64_bits()
+    if len(integers) == len(values) > 0 and high < 2**63:
+        return np.array(values, dtype=np.int64)
+    return np.array(values, dtype=np.float64)
 
 
 def matrix_of_lists(rows: list[Any]) -> Any:
@@ -191,8 +200,8 @@ def parse_with_simdjson(body: bytes | bytearray) -> Any:
         raise not_utf8() from None
     except ValueError:
         raise malformed(body) from None
-    except RuntimeError:  # how simdjson calls its limit on depth
-        raise too_deep() from None
+    except RuntimeError as error:
+        raise (too_deep() if str(error).startswith("DEPTH_ERROR") else beyond_64_bits()) from None
     if not isinstance(value, simdjson.Object):
         return [] if isinstance(value, simdjson.Array) else value
     parts = parts_of(value)
@@ -213,7 +222,8 @@ def parts_of(value: Any) -> dict[str, Any]:
     keys = list(value.keys())
     if len(set(keys)) < len(keys):
         raise duplicate_key()
-    return {key: value[key] for key in keys}
+    # simdjson looks a key up from the start, and only to its first NUL. No request that is answered has such keys.
+    return {key: value[key] if place < MOST_KEYS and "\0" not in key else None for place, key in enumerate(keys)}
 
 
 def column_of_array(array: Any, *, flat: bool) -> Any:

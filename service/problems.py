@@ -49,6 +49,9 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "overloaded": (503, "The service is busy"),
 }
 
+# Where the next request would start on the connection is unknown, or too far away.
+UNREAD = {"bad-framing", "body-too-large", "request-timeout"}
+
 log = logging.getLogger(__name__)
 
 
@@ -85,6 +88,8 @@ class Problem(Exception):
             "detail": self.detail,
             "request_id": g.request_id,
         }
+        if self.slug in UNREAD:
+            self.headers["Connection"] = "close"
         if self.errors:
             document["errors"] = [{"pointer": pointer, "detail": detail} for pointer, detail in self.errors]
         return Response(json.dumps(document), status, self.headers, content_type=MEDIA_TYPE)

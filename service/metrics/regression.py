@@ -200,28 +200,31 @@ def spearman(pairs: Pairs) -> float:
     """
     if len(pairs.truth) == 1:
         raise Undefined("single_row")
-    weights = pairs.weights_or_ones
     order = np.argsort(pairs.predicted)
+    # As shares of the whole, so that no square of a rank leaves the range of float64.
+    weights = None if pairs.weights is None else pairs.weights / np.sum(pairs.weights)
     truth = middle_ranks(pairs.truth, weights)
-    predicted = np.empty(len(weights))
-    predicted[order] = middle_ranks(pairs.predicted[order], weights[order])
+    predicted = np.empty(len(order))
+    predicted[order] = middle_ranks(pairs.predicted[order], None if weights is None else weights[order])
     if not truth.any():
         raise Undefined("constant_labels")
     if not predicted.any():
         raise Undefined("constant_predictions")
-    product = np.sum(weights * truth * predicted)
-    scale = np.sqrt(np.sum(weights * truth * truth)) * np.sqrt(np.sum(weights * predicted * predicted))
-    return max(-1.0, min(1.0, float(product / scale)))
+    by = 1.0 if weights is None else weights
+    # One root of the product: where both sums are equal it is one of them, and a perfect correlation is 1.
+    scale = np.sqrt(np.sum(by * truth * truth) * np.sum(by * predicted * predicted))
+    return max(-1.0, min(1.0, float(np.sum(by * truth * predicted) / scale)))
 
 
-def middle_ranks(ascending: Floats, weights: Floats) -> Floats:
+def middle_ranks(ascending: Floats, weights: Floats | None) -> Floats:
     """The weight below each value plus half of the weight at it, less half of all: the mean over the weight is 0."""
+    rows = len(ascending)
     starts = np.flatnonzero(np.concatenate([[True], ascending[1:] != ascending[:-1]]))
     if len(starts) == 1:
-        return np.zeros(len(ascending))
-    at = np.add.reduceat(weights, starts)
-    middles = np.cumsum(at) - at / 2 - at.sum() / 2
-    return np.repeat(middles, np.diff(starts, append=len(ascending)))
+        return np.zeros(rows)
+    many = np.diff(starts, append=rows)
+    at = many if weights is None else np.add.reduceat(weights, starts)
+    return np.repeat(np.cumsum(at) - at / 2 - at.sum() / 2, many)
 
 
 def d2_absolute_error(errors: AbsoluteErrors, labels: Labels) -> Any:

@@ -149,8 +149,8 @@ class PositiveErrors(State):
 
 
 def squared_log_error(y: Floats, p: Floats) -> Floats:
-    """Squared difference of the logarithms of 1 + label and 1 + prediction."""
-    return np.asarray(np.square(np.log1p(p) - np.log1p(y)))
+    """Squared difference of the logarithms of 1 + label and 1 + prediction, taken as that of their quotient."""
+    return np.asarray(np.square(np.log1p((p - y) / (1 + y))))
 
 
 def poisson_deviance(y: Floats, p: Floats) -> Floats:
@@ -169,7 +169,7 @@ def minus_log1p(u: Floats) -> Floats:
 
     There log(1 + u) = 2 artanh(s) with s = u / (2 + u), whose series starts with the 2s that u itself contains.
     """
-    far = u - np.log1p(u)
+    far = u - np.log(1 + u)
     s = np.where(np.abs(u) < 0.125, u, 0) / (2 + u)
     square = s * s
     series = np.zeros_like(s)

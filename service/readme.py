@@ -1,0 +1,107 @@
+"""Writes the generated parts of README.md: a development tool.
+
+Each lies between a comment with its name and a closing one, and comes from the rows that the service itself reads.
+"""
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+from service.api import PATHS
+from service.app import create_app
+from service.metrics.catalogue import TASKS
+from service.metrics.undefined import REASONS
+from service.problems import PROBLEMS
+from service.settings import Settings
+
+ROOT = Path(__file__).parent.parent
+README = ROOT / "README.md"
+EXAMPLE = ROOT / "tests/data/breast_cancer.json"
+
+
+def text() -> str:
+    """README.md with its generated parts made anew."""
+    parts = {
+        "answer": answer(),
+        "endpoints": endpoints(),
+        "metrics": metrics(),
+        "settings": settings(),
+        "problems": problems(),
+    }
+    written = README.read_text()
+    for name, part in parts.items():
+        before, after = f"<!-- {name} -->", f"<!-- /{name} -->"
+        head, rest = written.split(before)
+        written = f"{head}{before}\n\n{part}\n\n{after}{rest.split(after)[1]}"
+    return written
+
+
+def answer() -> str:
+    """What the service answers to the request of the README."""
+    client = create_app(Settings()).test_client()
+    response = client.post("/v1/binary/report", data=EXAMPLE.read_bytes(), content_type="application/json")
+    return f"```json\n{json.dumps(response.get_json(), indent=2)}\n```"
+
+
+def endpoints() -> str:
+    """Method and path of each endpoint, and what it gives."""
+    return table(["endpoint", "gives"], [[f"`{path}`", text] for path, text in PATHS.items()])
+
+
+def metrics() -> str:
+    """Every metric of every task."""
+    return (
+        table(
+            ["task", "metric", "meaning", "range", "null when"],
+            [
+                [
+                    task.name,
+                    f"`{metric.name}`",
+                    metric.documentation()["summary"],
+                    f"{bound(metric.low)} to {bound(metric.high)}",
+                    "; ".join(f"`{reason}`" for reason in metric.reasons),
+                ]
+                for task in TASKS.values()
+                for metric in task.metrics
+            ],
+        )
+        + "\n\n"
+        + table(["reason", "meaning"], [[f"`{reason}`", meaning] for reason, meaning in REASONS.items()])
+    )
+
+
+def bound(value: float) -> str:
+    """An end of a range, in few digits."""
+    if math.isinf(value):
+        return "∞" if value > 0 else "-∞"
+    return f"{value:.4g}"
+
+
+def settings() -> str:
+    """The environment variable of each setting."""
+    return table(
+        ["variable", "default", "meaning"],
+        [
+            [f"`{name}`", f"`{field.default}`", field.metadata["description"]]
+            for name, field in Settings.variables().items()
+        ],
+    )
+
+
+def problems() -> str:
+    """Each kind of problem document."""
+    return table(
+        ["status", "type", "title"],
+        [[str(status), f"`urn:assay:problem:{slug}`", title] for slug, (status, title) in PROBLEMS.items()],
+    )
+
+
+def table(head: list[str], rows: list[list[Any]]) -> str:
+    """A Markdown table."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+if __name__ == "__main__":
+    README.write_text(text())
