@@ -1,0 +1,168 @@
+"""Every limit in force lets pass what is one below it and what is on it, and refuses what is one above."""
+
+import dataclasses
+import gzip
+import json
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import pytest
+
+from service.body import zstd_module
+from service.settings import Settings
+from tests.data.bad_inputs import BINARY, FINE, JSON, REGRESSION
+from tests.serving import Server
+from tests.test_bad_inputs import assert_problem
+from tests.wire import chunked, exchange, head, post
+
+# Chosen so that a request on one limit is below all others.
+LIMITS = {
+    "max_body_bytes": 4000,
+    "max_decoded_bytes": 9000,
+    "max_rows": 60,
+    "max_values": 150,
+    "max_outputs": 5,
+    "max_label_length": 20,
+    "max_curve_points": 30,
+}
+HIGHEST_CURVE_POINTS = 2000
+
+
+class Trial(NamedTuple):
+    """How to make the bytes of a request that is so large, and what one above the limit gets."""
+
+    limit: str
+    what: str
+    request: Callable[[int], bytes]
+    status: int
+    slugs: tuple[str, ...]
+
+
+def framed(body: bytes, target: str = BINARY, **headers: str) -> bytes:
+    """A request with a Content-Length."""
+    return head("POST", target, JSON | headers | {"Content-Length": str(len(body))}) + body
+
+
+def as_json(target: str, fields: dict[str, Any]) -> bytes:
+    return framed(json.dumps(fields).encode(), target)
+
+
+def by_length(size: int) -> bytes:
+    return framed(FINE.ljust(size))
+
+
+def by_chunks(size: int) -> bytes:
+    return head("POST", BINARY, JSON | {"Transfer-Encoding": "chunked"}) + chunked(FINE.ljust(size), 999)
+
+
+def zipped(size: int) -> bytes:
+    return framed(gzip.compress(FINE.ljust(size)), **{"Content-Encoding": "gzip"})
+
+
+def zipped_in_members(size: int) -> bytes:
+    body = FINE.ljust(size)
+    return framed(gzip.compress(body[:4000]) + gzip.compress(body[4000:]), **{"Content-Encoding": "gzip"})
+
+
+def zstandard(size: int) -> bytes:
+    zstd = zstd_module()
+    assert zstd
+    return framed(zstd.compress(FINE.ljust(size)), **{"Content-Encoding": "zstd"})
+
+
+def binary_rows(count: int) -> bytes:
+    return as_json(BINARY, {"labels": [row % 2 for row in range(count)], "scores": [0.5] * count})
+
+
+def rows_of_strings(count: int) -> bytes:
+    return as_json(BINARY, {"labels": ["a"] * count, "predictions": ["a"] * count, "pos_label": "a"})
+
+
+def regression_rows(count: int) -> bytes:
+    return as_json(REGRESSION, {"labels": [0.5] * count, "predictions": [1.5] * count})
+
+
+def values(count: int) -> bytes:
+    """147 numbers in three columns, and the rest as metadata."""
+    columns = dict.fromkeys(("labels", "scores", "sample_weight"), [1] * 49)
+    return as_json(BINARY, columns | {"metadata": {str(number): "" for number in range(count - 147)}})
+
+
+def outputs(count: int) -> bytes:
+    rows = [[0.5] * count, [1.5] * count]
+    return as_json(REGRESSION, {"labels": rows, "predictions": rows})
+
+
+def labels(length: int, character: str = "a") -> bytes:
+    return as_json(BINARY, {"labels": ["b", character * length], "scores": [0, 1], "pos_label": "b"})
+
+
+def predictions(length: int) -> bytes:
+    return as_json(BINARY, {"labels": ["b"], "predictions": ["a" * length], "pos_label": "b"})
+
+
+def pos_label(length: int) -> bytes:
+    return as_json(BINARY, {"labels": ["b"], "scores": [0.5], "pos_label": "a" * length})
+
+
+def curve_points(count: int) -> bytes:
+    return as_json(BINARY, {"labels": [0, 1], "scores": [0, 1], "curves": True, "curve_points": count})
+
+
+TOO_LARGE, TOO_MANY = ("body-too-large",), ("too-many-rows",)
+LONG_LABEL = ("bad-label", "limit-exceeded")
+TRIALS = [
+    Trial("max_body_bytes", "Content-Length", by_length, 413, TOO_LARGE),
+    Trial("max_body_bytes", "chunked", by_chunks, 413, TOO_LARGE),
+    Trial("max_decoded_bytes", "gzip", zipped, 413, TOO_LARGE),
+    Trial("max_decoded_bytes", "gzip in members", zipped_in_members, 413, TOO_LARGE),
+    Trial("max_decoded_bytes", "zstd", zstandard, 413, TOO_LARGE),
+    Trial("max_rows", "binary", binary_rows, 413, TOO_MANY),
+    Trial("max_rows", "strings", rows_of_strings, 413, TOO_MANY),
+    Trial("max_rows", "regression", regression_rows, 413, TOO_MANY),
+    Trial("max_values", "binary", values, 413, ("too-many-values",)),
+    Trial("max_outputs", "regression", outputs, 422, ("limit-exceeded",)),
+    Trial("max_label_length", "labels", labels, 422, LONG_LABEL),
+    Trial("max_label_length", "characters, not bytes", lambda length: labels(length, "\u20ac"), 422, LONG_LABEL),
+    Trial("max_label_length", "predictions", predictions, 422, LONG_LABEL),
+    Trial("max_label_length", "pos_label", pos_label, 422, LONG_LABEL),
+    Trial("max_curve_points", "binary", curve_points, 422, ("bad-option", "limit-exceeded", "schema")),
+]
+
+
+@pytest.fixture(scope="module")
+def small(decoder: dict[str, str], start_server: Callable[..., Server]) -> Server:
+    """A service with all these limits."""
+    environment = {f"ASSAY_{name.upper()}": str(limit) for name, limit in LIMITS.items()}
+    return start_server(**environment, **decoder)
+
+
+def test_every_limit_is_tried() -> None:
+    in_force = {field.name for field in dataclasses.fields(Settings) if field.name.startswith("max_")}
+    assert in_force == LIMITS.keys() == {trial.limit for trial in TRIALS}
+
+
+@pytest.mark.parametrize("trial", TRIALS, ids=lambda trial: f"{trial.limit} {trial.what}")
+def test_limit(small: Server, trial: Trial) -> None:
+    limit = LIMITS[trial.limit]
+    for size in (limit - 1, limit):
+        answer = exchange(small.port, trial.request(size))
+        assert answer.status == 200, (size, answer.text)
+    answer = exchange(small.port, trial.request(limit + 1))
+    assert answer.status == trial.status, answer.text
+    assert assert_problem(answer, trial.status)["type"].rpartition(":")[2] in trial.slugs
+
+
+@pytest.mark.parametrize(("points", "status"), [(9, 422), (10, 200), (11, 200), (1999, 200), (2000, 200), (2001, 422)])
+def test_curve_points_by_default(server: Server, points: int, status: int) -> None:
+    rows = 5000
+    scores = [(row * 7919 % rows) / rows for row in range(rows)]
+    fields = {"labels": [row % 3 % 2 for row in range(rows)], "scores": scores, "curves": True, "curve_points": points}
+    answer = post(server.port, fields)
+    assert answer.status == status
+    if status == 200:
+        curves = answer.json()["curves"]
+        assert all(len(column) <= points for name in ("roc", "precision_recall") for column in curves[name].values())
+    else:
+        assert assert_problem(answer, 422)["errors"][0]["pointer"] == "#/curve_points"
+        assert str(HIGHEST_CURVE_POINTS) in answer.json()["errors"][0]["detail"]
