@@ -44,5 +44,5 @@ bench: setup
 lock:
 	uv pip compile pyproject.toml --universal --python-version 3.11 --extra columnar --extra zstd --extra dev \
 		--generate-hashes --no-emit-index-url --no-header --no-annotate -o requirements.lock
-	uv pip compile pyproject.toml --universal --python-version 3.11 --extra columnar --extra zstd -c requirements.lock \
+	uv pip compile pyproject.toml --universal --python-version 3.11 --extra zstd -c requirements.lock \
 		--generate-hashes --no-emit-index-url --no-header --no-annotate -o deploy/requirements.lock

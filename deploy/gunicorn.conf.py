@@ -1,7 +1,9 @@
 """How gunicorn runs the service. Options on the command line win."""
 
+import atexit
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
@@ -18,12 +20,27 @@ processor = Path("/proc/cpuinfo")
 if processor.exists() and "AuthenticAMD\ncpu family\t: 25\n" in processor.read_text():
     os.environ.setdefault("NPY_DISABLE_CPU_FEATURES", "X86_V4")
 
+try:
+    settings = Settings.from_environment(os.environ)
+except ValueError as error:
+    sys.exit(f"The service does not start. {error}")
+
 # Where the workers share their counters. prometheus-client reads the variable when it is imported, after this.
 if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="assay-metrics-", dir=MEMORY)
+    made = tempfile.mkdtemp(prefix="assay-metrics-", dir=MEMORY)
+    maker = os.getpid()
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = made
+
+    @atexit.register
+    def remove():
+        """Remove what was made, in the process that made it, however it ends."""
+        if os.getpid() == maker:
+            shutil.rmtree(made, ignore_errors=True)
+
 
 worker_class = "gthread"
-workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+workers = int(os.environ.get("WEB_CONCURRENCY", cores))
 # One request computes at a time; the other threads read bodies and answer probes meanwhile.
 threads = 32
 # Hardly more than threads, so that a worker does not hoard connections which another could serve.
@@ -31,7 +48,7 @@ worker_connections = 34
 preload_app = True
 control_socket_disable = True
 worker_tmp_dir = MEMORY
-loglevel = Settings.from_environment(os.environ).log_level
+loglevel = settings.log_level
 
 
 def child_exit(server, worker):
@@ -39,8 +56,3 @@ def child_exit(server, worker):
     from prometheus_client import multiprocess
 
     multiprocess.mark_process_dead(worker.pid)
-
-
-def on_exit(server):
-    """Remove the directory of the counters."""
-    shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)

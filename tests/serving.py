@@ -1,6 +1,7 @@
 """Runs the service under test: a real gunicorn, started the way the README says."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -74,8 +75,8 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def start(log: Path, app: str = "service.app:create_app()", **environment: str) -> Server:
-    """Start gunicorn with one worker and these environment variables; it may not be ready yet."""
+def start(log: Path, app: str = "service.app:create_app()", workers: int = 1, **environment: str) -> Server:
+    """Start gunicorn with so many workers and these environment variables; it may not be ready yet."""
     port = free_port()
     gunicorn = str(Path(sys.executable).with_name("gunicorn"))
     command = [
@@ -85,7 +86,7 @@ def start(log: Path, app: str = "service.app:create_app()", **environment: str) 
         "-b",
         f"127.0.0.1:{port}",
         "-w",
-        "1",
+        str(workers),
         app,
     ]
     with log.open("wb") as output:

@@ -1,0 +1,206 @@
+"""What is deployed: the wheel, the locks, the image and its composition, as far as no container engine is needed."""
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+import zipfile
+from importlib.metadata import requires
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from tests.serving import ROOT, free_port
+
+LOCKS = ("requirements.lock", "deploy/requirements.lock")
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+IGNORED = re.compile(r"__pycache__|\.py[co]$")
+
+
+def instructions() -> list[tuple[str, str]]:
+    """The Dockerfile as (instruction, arguments), continuation lines joined."""
+    text = re.sub(r"^\s*#.*\n", "", (ROOT / "deploy/Dockerfile").read_text(), flags=re.MULTILINE)
+    lines = re.sub(r"\\\n\s*", "", text).splitlines()
+    return [(line.split(maxsplit=1)[0], line.split(maxsplit=1)[1]) for line in lines if line.strip()]
+
+
+def final_stage() -> dict[str, str]:
+    """The last arguments of each instruction of the stage that becomes the image."""
+    every = instructions()
+    last = max(number for number, (name, _) in enumerate(every) if name == "FROM")
+    return dict(every[last:])
+
+
+def files_of(*folders: str) -> set[str]:
+    """The files below these folders that belong to the project."""
+    paths = (path for folder in folders for path in (ROOT / folder).rglob("*") if path.is_file())
+    return {str(path.relative_to(ROOT)) for path in paths if not IGNORED.search(str(path))}
+
+
+def locked(lock: str) -> dict[Requirement, set[str]]:
+    """The requirements of a lock and their hashes."""
+    lines = (ROOT / lock).read_text().replace("\\\n", " ").splitlines()
+    found = {}
+    for line in lines:
+        name, *hashes = re.split(r"\s+--hash=", line.strip())
+        found[Requirement(name)] = set(hashes)
+    return found
+
+
+def names_of(lock: str) -> set[str]:
+    return {canonicalize_name(requirement.name) for requirement in locked(lock)}
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel as hatchling builds it for the image."""
+    folder = tmp_path_factory.mktemp("wheel")
+    hatchling = Path(sys.executable).with_name("hatchling")
+    subprocess.run([hatchling, "build", "-t", "wheel", "-d", folder], cwd=ROOT, check=True, capture_output=True)
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+def test_wheel_holds_the_packages_and_nothing_else(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        content = {name for name in archive.namelist() if ".dist-info/" not in name}
+        assert archive.read("openapi.yaml") == (ROOT / "openapi.yaml").read_bytes()
+    assert content == files_of("service", "schemas") | {"openapi.yaml"}
+    assert "service/templates/index.html" in content
+
+
+def test_wheel_serves_pages_and_description(wheel: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path)
+    script = """
+import json, service
+from service.app import create_app
+client = create_app().test_client()
+paths = ("/", "/openapi.yaml", "/openapi.json", "/livez")
+print(json.dumps([service.__file__, *(client.get(path, headers={"Accept": "*/*"}).status_code for path in paths),
+    client.get("/", headers={"Accept": "text/html"}).text]))
+"""
+    answer = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, env={"PYTHONPATH": str(tmp_path)}, check=True, capture_output=True
+    )
+    origin, *statuses, page = json.loads(answer.stdout)
+    assert Path(origin).is_relative_to(tmp_path)
+    assert statuses == [200] * 4
+    assert "<html" in page
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_locks_pin_with_hashes_and_name_no_index(lock: str) -> None:
+    text = (ROOT / lock).read_text()
+    assert not re.search(r"https?:|file:|--index|--extra-index|--find-links|--trusted|\s@\s", text)
+    for requirement, hashes in locked(lock).items():
+        assert re.fullmatch(r"==[^*]+", str(requirement.specifier))
+        assert hashes
+        assert all(re.fullmatch(r"sha256:[0-9a-f]{64}", digest) for digest in hashes)
+
+
+def test_the_image_installs_what_was_tested() -> None:
+    whole = locked("requirements.lock")
+    for requirement, hashes in locked("deploy/requirements.lock").items():
+        assert whole[requirement] == hashes
+
+
+def test_locks_hold_what_the_project_names() -> None:
+    runtime = [*PROJECT["dependencies"], *extras()["zstd"]]
+    assert {canonicalize_name(Requirement(name).name) for name in runtime} <= names_of("deploy/requirements.lock")
+    every = [*PROJECT["dependencies"], *(name for extra in extras().values() for name in extra)]
+    for wanted in map(Requirement, every):
+        name = canonicalize_name(wanted.name)
+        pins = [pin for pin in locked("requirements.lock") if canonicalize_name(pin.name) == name]
+        assert pins
+        for pin in pins:
+            (version,) = pin.specifier
+            assert wanted.specifier.contains(version.version)
+
+
+def extras() -> dict[str, list[str]]:
+    return PROJECT["optional-dependencies"]
+
+
+def test_dockerfile_copies_files_that_exist_and_that_the_builder_gets() -> None:
+    sent = [line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")]
+    for name, arguments in instructions():
+        if name == "COPY" and not arguments.startswith("--from"):
+            *sources, _ = arguments.split()
+            assert set(sources) <= set(sent)
+    assert all((ROOT / path).exists() for path in sent)
+
+
+def test_dockerfile_takes_all_that_hatchling_needs() -> None:
+    (kept,) = re.findall(r"kept = /\^\(([^)]+)\)==/", (ROOT / "deploy/Dockerfile").read_text())
+    needed, waiting = set(), ["hatchling"]
+    while waiting:
+        name = waiting.pop()
+        needed.add(name)
+        wanted = [Requirement(line) for line in requires(name) or ()]
+        names = {canonicalize_name(one.name) for one in wanted if not one.marker or one.marker.evaluate({"extra": ""})}
+        waiting += names - needed
+    assert set(kept.split("|")) == needed
+
+
+def test_image_runs_as_nobody_in_particular() -> None:
+    user, group = final_stage()["USER"].split(":")
+    assert int(user) >= 10000
+    assert int(group) >= 10000
+    assert not any(name in ("ADD", "VOLUME", "ONBUILD") for name, _ in instructions())
+    assert final_stage()["EXPOSE"] == "8000"
+
+
+def test_image_starts_as_documented() -> None:
+    documented = "gunicorn -c deploy/gunicorn.conf.py -b 0.0.0.0:8000 'service.app:create_app()'"
+    assert json.loads(final_stage()["CMD"]) == shlex.split(documented)
+    serve = re.search(r"\$\(BIN\)/(gunicorn .*)", (ROOT / "Makefile").read_text())
+    assert serve
+    assert serve[1].replace("$(HOST):$(PORT)", "0.0.0.0:8000") == documented
+
+
+def test_health_check_needs_python_only(server_port: int) -> None:
+    options, _, check = final_stage()["HEALTHCHECK"].partition("CMD ")
+    assert "--timeout" in options
+    program, *arguments = json.loads(check)
+    assert program == "python3"
+    assert not re.search("curl|wget", check)
+
+    def status(port: int) -> int:
+        there = [argument.replace("8000", str(port)) for argument in arguments]
+        return subprocess.run([sys.executable, *there], check=False, capture_output=True, timeout=15).returncode
+
+    assert status(server_port) == 0
+    assert status(free_port()) != 0
+
+
+@pytest.fixture
+def server_port(start_server) -> int:
+    """The port of a service that is ready."""
+    return start_server().port
+
+
+def test_composition_is_locked_down() -> None:
+    composition = yaml.safe_load((ROOT / "deploy/compose.yaml").read_text())
+    assert set(composition) == {"services"}
+    (service,) = composition["services"].values()
+    build = service["build"]
+    assert (ROOT / "deploy" / build["context"]).resolve() == ROOT.resolve()
+    assert (ROOT / build["dockerfile"]).is_file()
+    assert service["read_only"] is True
+    assert service["init"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert service["ports"] == ["127.0.0.1:8000:8000"]
+    assert [mount.split(":")[0] for mount in service["tmpfs"]] == ["/dev/shm"]  # noqa: S108 - of the container
+    assert {"privileged", "cap_add", "volumes", "user"}.isdisjoint(service)
+    _, _, check = final_stage()["HEALTHCHECK"].partition("CMD ")
+    assert service["healthcheck"]["test"] == ["CMD", *json.loads(check)]
+    limits = service["deploy"]["resources"]["limits"]
+    assert set(limits) == {"cpus", "memory", "pids"}
+    assert service["environment"]["GUNICORN_CMD_ARGS"] == f"--workers={limits['cpus']}"
