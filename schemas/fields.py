@@ -414,4 +414,9 @@ class Strings(Field):
         return value
 
     def openapi(self) -> OpenAPI:
-        return {"type": "object", "additionalProperties": {"type": "string"}, "maxProperties": MOST_ERRORS}
+        return {
+            "type": "object",
+            "additionalProperties": {"type": "string"},
+            "propertyNames": {"pattern": "^[^\\u0000]*$"},
+            "maxProperties": MOST_ERRORS,
+        }

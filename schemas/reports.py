@@ -41,7 +41,7 @@ class ReportRequest(Schema):
         "type": "Not an object.",
     }
 
-    sample_weight = Weights("Weight of each row, 1 where left out; rows of weight 0 do not count.")
+    sample_weight = Weights("Weight of each row, 1 where left out; their sum is positive, and rows of weight 0 do not count.")
     metrics = MetricNames("The metrics to report; all of the task where left out.")
     curves = Flag("Whether to report curves; false where left out.")
     curve_points = CurvePoints("The most points of a curve; 200 where left out.")
@@ -85,7 +85,7 @@ class BinaryReport(ReportRequest):
     labels = Labels("What the model should have said.", required=True)
     scores = Scores("What the model said, higher meaning more positive. Scores or predictions are required.")
     predictions = Labels("The classes the model chose; scores >= threshold where left out.")
-    pos_label = OneLabel("The positive class; 1 or true where labels are 0 and 1, -1 and 1, or booleans.")
+    pos_label = OneLabel("The positive class; 1 or true where labels are 0 and 1, -1 and 1, or booleans, else required.")
     threshold = Number("Scores of this or more are predicted positive; 0.5 where left out.")
 
     @post_load

@@ -101,20 +101,37 @@ def report(states: States, question: Question, reading: Reading) -> dict[str, An
 
 
 def value_of(row: Row, states: States, question: Question, reading: Reading) -> tuple[Any, Undefined | None]:
-    """The row's value, or None and the reason."""
+    """The row's value, or None and the reason. A section of several outputs is that of the first."""
     try:
         if not isinstance(row, Metric):
-            return row.function(**arguments(row, states[0], question, reading)), None
-        values = []
-        for position, output in enumerate(states):
-            try:
-                values.append(number(row, arguments(row, output, question, reading)))
-            except Undefined as undefined:
-                where = f"Output {position}: " if len(states) > 1 else ""
-                raise Undefined(undefined.reason, where + undefined.detail) from None
-        return math.fsum(values) / len(values), None
+            value = row.function(**arguments(row, states[0], question, reading))
+        else:
+            values = [number(row, position, states, question, reading) for position in range(len(states))]
+            value = math.fsum(values) / len(values)
     except Undefined as undefined:
         return None, undefined
+    except OverflowError:  # of a rational beyond the range of float64
+        return None, Undefined("overflow")
+    return (value, None) if finite(value) else (None, Undefined("overflow"))
+
+
+def number(metric: Metric, position: int, states: States, question: Question, reading: Reading) -> float:
+    """The metric's value of one output in float64; `Undefined` says which output where there are several."""
+    try:
+        given = arguments(metric, states[position], question, reading)
+        return float(metric.function(**given, **metric.options)) + 0.0  # no negative zero
+    except Undefined as undefined:
+        where = f"Output {position}: " if len(states) > 1 else ""
+        raise Undefined(undefined.reason, where + undefined.detail) from None
+
+
+def finite(value: Any) -> bool:
+    """Whether all floats of a value are finite."""
+    if isinstance(value, dict):
+        return all(map(finite, value.values()))
+    if isinstance(value, list):
+        return all(map(finite, value))
+    return not isinstance(value, float) or math.isfinite(value)
 
 
 def arguments(row: Row, output: Output, question: Question, reading: Reading) -> dict[str, Any]:
@@ -131,17 +148,6 @@ def arguments(row: Row, output: Output, question: Question, reading: Reading) ->
                 raise state
             given[name] = state
     return given
-
-
-def number(metric: Metric, given: Mapping[str, Any]) -> float:
-    """The metric's value in float64; raises `Undefined` where that has no such number."""
-    try:
-        rounded = float(metric.function(**given, **metric.options))
-    except OverflowError:  # of a rational beyond the range of float64
-        rounded = math.inf
-    if not math.isfinite(rounded):
-        raise Undefined("overflow")
-    return rounded + 0.0  # no negative zero
 
 
 def blind_states(states: States, question: Question, metrics: Iterable[Metric]) -> States:

@@ -6,6 +6,7 @@ order mark in silence and flattens nested arrays, so these are looked for here.
 
 import codecs
 import json
+import math
 import re
 from collections.abc import Callable
 from functools import partial
@@ -28,6 +29,7 @@ BLOCK_BYTES = 1 << 18
 MOST_LOCATED = 1 << 20
 # More keys than any object of a request has; the values of further ones are not looked up.
 MOST_KEYS = 200
+SMALLEST_INTEGER, LARGEST_INTEGER = -(2**63), 2**64 - 1
 CONSTANT = re.compile(r'"(?:[^"\\]|\\.)*"|-?(?:NaN|Infinity)')
 SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
 
@@ -54,26 +56,47 @@ def occurrences(body: bytes | bytearray, character: str) -> int:
 
 
 def malformed(body: bytes | bytearray) -> Problem:
-    """The refusal of a body that is not JSON, with the place where that shows."""
+    """The refusal of a body that a parser did not read: where it stops being JSON, or what number it cannot hold."""
     try:
         text = body.decode("utf-8")
     except UnicodeDecodeError:
         return not_utf8()
-    place = wrong_at(text) if len(text) <= MOST_LOCATED else None
-    where = "" if place is None else f" It goes wrong at byte {place}."
-    return Problem("malformed-json", f"The body is not JSON (RFC 8259).{where} NaN and Infinity are no JSON numbers.")
+    where = ""
+    if len(text) <= MOST_LOCATED:
+        try:
+            json.loads(text, parse_constant=refuse_constant, parse_int=integer_within, parse_float=float_within)
+        except Problem as problem:
+            return problem
+        except json.JSONDecodeError as error:
+            where = at_byte(text, error.pos)
+        except (ValueError, RecursionError):
+            constants = (found for found in CONSTANT.finditer(text) if not found[0].startswith('"'))
+            where = next((at_byte(text, found.start()) for found in constants), "")
+    return Problem(
+        "malformed-json",
+        f"The body is not JSON (RFC 8259).{where} NaN and Infinity are no JSON numbers, and numbers fit in 64 bits.",
+    )
 
 
-def wrong_at(text: str) -> int | None:
-    """The byte at which a text stops being JSON, None where that does not show."""
-    try:
-        json.loads(text, parse_constant=refuse_constant)
-    except json.JSONDecodeError as error:
-        return len(text[: error.pos].encode())
-    except (ValueError, RecursionError):
-        constants = (found for found in CONSTANT.finditer(text) if not found[0].startswith('"'))
-        return next((len(text[: found.start()].encode()) for found in constants), None)
-    return None
+def at_byte(text: str, position: int) -> str:
+    """The place of a character in words."""
+    return f" It goes wrong at byte {len(text[:position].encode())}."
+
+
+def integer_within(digits: str) -> int:
+    """The integer; raises `Problem` where 64 bits do not hold it."""
+    value = int(digits)
+    if not SMALLEST_INTEGER <= value <= LARGEST_INTEGER:
+        raise beyond_64_bits()
+    return value
+
+
+def float_within(digits: str) -> float:
+    """The float; raises `Problem` where it is infinite."""
+    value = float(digits)
+    if math.isinf(value):
+        raise Problem("nonfinite-number", "A number is too large for a 64-bit float.")
+    return value
 
 
 def refuse_constant(name: str) -> None:
@@ -93,7 +116,7 @@ def too_deep() -> Problem:
 
 def beyond_64_bits() -> Problem:
     """The refusal of an integer that no 64 bits hold."""
-    return Problem("number-range", "An integer lies beyond 64 bits. Write a large number with an exponent: 1e20.")
+    return Problem("number-range", "An integer lies beyond 64 bits. Write it with an exponent: 1e20.")
 
 
 def duplicate_key() -> Problem:
@@ -123,7 +146,7 @@ def parse_with_standard_json(body: bytes | bytearray) -> Any:
             raise malformed(body) from None
     if not isinstance(value, dict):
         return value
-    if any(isinstance(part, int) and not -(2**63) <= part < 2**64 for part in value.values()):
+    if any(isinstance(part, int) and not SMALLEST_INTEGER <= part <= LARGEST_INTEGER for part in value.values()):
         raise beyond_64_bits()
     return {key: column_of_list(part) if isinstance(part, list) else part for key, part in value.items()}
 
@@ -150,7 +173,7 @@ def array_of_numbers(values: list[Any]) -> Any:
     """An int64 array if all are integers and fit, else a float64 array."""
     integers = [value for value in values if type(value) is int]
     low, high = min(integers, default=0), max(integers, default=0)
-    if low < -(2**63) or high >= 2**64:
+    if low < SMALLEST_INTEGER or high > LARGEST_INTEGER:
         raise beyond_64_bits()
     if len(integers) == len(values) > 0 and high < 2**63:
         return np.array(values, dtype=np.int64)

@@ -22,7 +22,7 @@ def accuracy(cells: Cells) -> Any:
     Formula: (TP + TN) / (TP + FP + FN + TN)
     Reference: sklearn.metrics.accuracy_score
     """
-    return (cells.tp + cells.tn) / (cells.tp + cells.fp + cells.fn + cells.tn)
+    return Fraction(cells.tp + cells.tn) / (cells.tp + cells.fp + cells.fn + cells.tn)
 
 
 def balanced_accuracy(cells: Cells) -> Any:
@@ -167,7 +167,8 @@ def roc_auc(sweep: Sweep) -> float:
         raise Undefined("single_class")
     # Twice the area, in whole pairs of rows where there are no weights: exact below 2**63.
     twice = np.sum(np.diff(fp, prepend=0) * (2 * tp - np.diff(tp, prepend=0)))
-    return float(twice.item() / (2 * both))
+    area: float = twice.item() / (2 * both)
+    return min(1.0, area)  # sums of weights are rounded
 
 
 def average_precision(sweep: Sweep) -> float:
@@ -179,7 +180,7 @@ def average_precision(sweep: Sweep) -> float:
     _, tp, fp = sweep.steps
     if not tp[-1]:
         raise Undefined("no_positive_labels")
-    return float(np.sum(np.diff(tp, prepend=0) * (tp / (tp + fp))) / tp[-1])
+    return min(1.0, float(np.sum(np.diff(tp, prepend=0) * (tp / (tp + fp))) / tp[-1]))  # sums are rounded
 
 
 def ks_statistic(sweep: Sweep) -> float:
@@ -192,7 +193,8 @@ def ks_statistic(sweep: Sweep) -> float:
     both = tp[-1].item() * fp[-1].item()
     if not both:
         raise Undefined("single_class")
-    return float(np.max(np.abs(tp * fp[-1] - fp * tp[-1])).item() / both)
+    distance: float = np.max(np.abs(tp * fp[-1] - fp * tp[-1])).item() / both
+    return min(1.0, distance)  # sums of weights are rounded
 
 
 def log_loss(losses: ProbabilityLosses) -> Any:

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.metrics.batch import Batch, Question
-from service.metrics.exact import Floats, Product, exact_sum, exact_sums
-from service.metrics.states import LabelState, Range, Rows, State, Total, total
+from service.metrics.exact import Floats, Product, Total, exact_sum, exact_sums
+from service.metrics.states import LabelState, Range, Rows, State, total
 from service.metrics.undefined import Undefined
 
 Bools = NDArray[np.bool_]
@@ -73,7 +73,10 @@ class Cells(State):
 
 
 class Steps(NamedTuple):
-    """The total weight of true and of false positives at each distinct score as threshold, thresholds descending."""
+    """True and false positives at each distinct score as threshold, thresholds descending.
+
+    Without weights they are numbers of rows, otherwise weights relative to the largest.
+    """
 
     thresholds: Floats
     tp: NDArray[np.int64] | Floats
@@ -122,7 +125,7 @@ class Sweep(Rows):
             before = np.concatenate([[0], np.cumsum(self.truth)])
             tp = before[-1] - before[starts]
             return Steps(thresholds, tp, rows - starts - tp)
-        from_top, positive = self.weights[::-1], self.truth[::-1]
+        from_top, positive = self.relative_weights[::-1], self.truth[::-1]
         last = rows - 1 - starts
         return Steps(thresholds, np.cumsum(from_top * positive)[last], np.cumsum(from_top * ~positive)[last])
 

@@ -97,8 +97,7 @@ class Metric(Row):
     function's own will not do.
     """
 
-    group: str = field(default="metrics", init=False)
-    when: Callable[[Reading], bool] = field(default=always, init=False)
+    group: str = "metrics"
     best: float = 1.0
     low: float = 0.0
     high: float = 1.0
@@ -222,7 +221,7 @@ REGRESSION = Task(
         score(regression.r2, "single_row", "constant_labels", "overflow", low=-INFINITY),
         score(regression.explained_variance, "single_row", "constant_labels", "overflow", low=-INFINITY),
         loss(regression.mean_absolute_percentage_error, "zero_label", "overflow"),
-        loss(regression.symmetric_mean_absolute_percentage_error, "overflow", high=2.0),
+        loss(regression.symmetric_mean_absolute_percentage_error, high=2.0),
         loss(regression.mean_squared_log_error, "labels_out_of_domain", "predictions_out_of_domain"),
         loss(regression.mean_poisson_deviance, "labels_out_of_domain", "predictions_out_of_domain", "overflow"),
         loss(regression.mean_gamma_deviance, "labels_out_of_domain", "predictions_out_of_domain", "overflow"),

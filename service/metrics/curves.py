@@ -108,27 +108,30 @@ def calibration(sweep: Sweep) -> CalibrationCurve:
 def predicted_against_actual(pairs: Pairs) -> PredictedAgainstActual:
     """Mean label and mean prediction in at most 20 groups of rows with similar predictions and about equal weight."""
     order = np.argsort(pairs.predicted, kind="stable")
-    predicted, truth, weight = pairs.predicted[order], pairs.truth[order], pairs.weights_or_ones[order]
-    below = np.cumsum(weight)
+    predicted, truth, share = pairs.predicted[order], pairs.truth[order], pairs.relative_weights[order]
+    below = np.cumsum(share)
     cuts = np.searchsorted(below, below[-1] * np.arange(1, REGRESSION_BINS) / REGRESSION_BINS)
     # A group starts at the first row of its prediction, so that equal predictions stay together.
     starts = np.unique(np.searchsorted(predicted, predicted[np.concatenate([[0], cuts])]))
-    sums = np.add.reduceat(weight, starts)
+    shares = np.add.reduceat(share, starts)
     return {
-        "mean_predicted": (np.add.reduceat(weight * predicted, starts) / sums).tolist(),
-        "mean_actual": (np.add.reduceat(weight * truth, starts) / sums).tolist(),
-        "weight": sums.tolist(),
+        "mean_predicted": (np.add.reduceat(share * predicted, starts) / shares).tolist(),
+        "mean_actual": (np.add.reduceat(share * truth, starts) / shares).tolist(),
+        "weight": np.add.reduceat(pairs.weights_or_ones[order], starts).tolist(),
     }
 
 
 def residuals(pairs: Pairs) -> Residuals:
-    """Histogram of the errors (prediction minus label): 20 bins of equal width over their range, the last closed."""
+    """Histogram of the errors (prediction minus label): at most 20 bins of equal width, the last one closed."""
     errors = pairs.predicted - pairs.truth
     low, high = errors.min(), errors.max()
     if not np.isfinite(high - low):
         raise Undefined("overflow")
-    weight, edges = np.histogram(errors, bins=REGRESSION_BINS if high > low else 1, weights=pairs.weights_or_ones)
-    return {"edges": edges.tolist(), "weight": weight.tolist()}
+    edges = np.unique(np.linspace(low, high, REGRESSION_BINS + 1))
+    if len(edges) == 1:
+        edges = np.repeat(edges, 2)
+    bins = np.minimum(np.searchsorted(edges, errors, side="right"), len(edges) - 1) - 1
+    return {"edges": edges.tolist(), "weight": np.bincount(bins, pairs.weights_or_ones).tolist()}
 
 
 def corners(x: NDArray[Any], y: NDArray[Any]) -> NDArray[np.intp]:

@@ -14,20 +14,22 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Rational = int | Fraction
+# A sum that left the range of float64 on its way is infinite.
+Total = Rational | float
 # Factors whose product is summed over the rows.
 Product = tuple[Floats, ...]
 
 # The product of three doubles is an integer times 2**-3222; the parts that sums are made of reach a little below it.
 UNIT_BITS = 3300
-BINS = UNIT_BITS + 3 * 1024
-# A block's temporaries stay in the processor's cache.
+BINS = UNIT_BITS + 3 * 1024 + 1
+# A block's temporaries stay in the processor's cache. Slices need blocks of 4 rows or more.
 BLOCK_BITS = 13
 SPLITTER = 134217729.0  # 2**27 + 1, for Veltkamp's splitting
 # Three factors within these magnitudes have products, and rounding errors of products, that are normal numbers.
 SMALLEST, LARGEST = 2.0**-250, 2.0**250
 
 
-def exact_sum(*factors: Floats) -> Rational | float:
+def exact_sum(*factors: Floats) -> Total:
     """Sum over the rows of the product of one to three 1-d arrays of one length, without any rounding.
 
     The result is a rational number, or positive infinity where an element is infinite or not a number: the sum then
@@ -38,7 +40,7 @@ def exact_sum(*factors: Floats) -> Rational | float:
 
 def exact_sums(
     products: Callable[..., Mapping[str, Product]], *columns: NDArray[np.generic], weights: Floats | None = None
-) -> dict[str, Rational | float]:
+) -> dict[str, Total]:
     """Several exact sums over the rows of some columns, each as `exact_sum` gives it.
 
     `products` takes a block of each column and names the factors, at most three with the weights, of each sum.
@@ -130,28 +132,21 @@ def _two_product(a: Floats, b: Floats) -> tuple[Floats, Floats]:
     return product, error
 
 
-def rational(units: int) -> Rational:
-    """The rational number `units * 2**-UNIT_BITS`, as an integer where it is one."""
-    if not units:
-        return 0
-    zeros = min((units & -units).bit_length() - 1, UNIT_BITS)
-    if zeros == UNIT_BITS:
-        return units >> UNIT_BITS
+def rational(units: int) -> Fraction:
+    """The rational number `units * 2**-UNIT_BITS`."""
+    zeros = min((units & -units).bit_length() - 1, UNIT_BITS) if units else UNIT_BITS
     return Fraction(units >> zeros, 1 << (UNIT_BITS - zeros))
 
 
-def root(value: Rational | float) -> float | Fraction:
-    """Square root that neither overflows nor underflows: of a number near the ends of float64's range, a fraction."""
-    try:
-        narrow = float(value)
-    except OverflowError:
-        narrow = math.inf
-    if 1e-290 < narrow < 1e290 or not value:
-        return math.sqrt(narrow)
-    wide = Fraction(value)
-    shift = (wide.denominator.bit_length() - wide.numerator.bit_length()) // 2 + 64
-    square = wide * Fraction(2) ** (2 * shift)
-    return Fraction(math.isqrt(square.numerator // square.denominator)) / Fraction(2) ** shift
+def root(value: Rational | float) -> Fraction:
+    """Square root of a rational number to at least 64 bits, whatever its size.
+
+    A quotient by the root of a square is then the quotient by its side once it is rounded to float64.
+    """
+    square = Fraction(value)
+    shift = max(0, (square.denominator.bit_length() - square.numerator.bit_length()) // 2 + 66)
+    whole = (square.numerator << (2 * shift)) // square.denominator
+    return Fraction(math.isqrt(whole), 1 << shift)
 
 
 def canonical_order(*columns: NDArray[np.generic]) -> NDArray[np.intp]:

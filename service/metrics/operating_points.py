@@ -51,12 +51,12 @@ def youden(sweep: Sweep) -> Youden:
     thresholds, tp, fp = sweep.steps
     if not tp[-1] or not fp[-1]:
         raise Undefined("single_class")
-    recall, fall_out = tp / tp[-1], fp / fp[-1]
-    best = int(np.argmax(recall - fall_out))
+    gain = tp * fp[-1] - fp * tp[-1]  # in whole pairs of rows where there are no weights, so that ties are exact
+    best = int(np.argmax(gain))
     return {
         "threshold": float(thresholds[best]),
-        "youden_index": float(recall[best] - fall_out[best]),
-        "recall": float(recall[best]),
-        "specificity": float(1 - fall_out[best]),
+        "youden_index": float(gain[best] / (tp[-1] * fp[-1])),
+        "recall": float(tp[best] / tp[-1]),
+        "specificity": float(1 - fp[best] / fp[-1]),
         "chosen_on": CHOSEN_ON,
     }

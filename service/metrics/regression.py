@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from service.metrics.exact import Floats, root
+from service.metrics.exact import Floats, Total, exact_sum, root
 from service.metrics.regression_states import (
     AbsoluteErrors,
     ErrorMagnitudes,
@@ -19,7 +19,7 @@ from service.metrics.regression_states import (
     PositiveErrors,
     RelativeErrors,
 )
-from service.metrics.states import Total
+from service.metrics.states import factors
 from service.metrics.undefined import Undefined
 
 
@@ -38,7 +38,7 @@ def root_mean_squared_error(moments: Moments) -> Any:
     Formula: sqrt(mean((p - y)^2))
     Reference: sklearn.metrics.root_mean_squared_error
     """
-    return root(Fraction(moments.squared_error) / Fraction(moments.weight))
+    return root(moments.squared_error / moments.weight)
 
 
 def mean_absolute_error(errors: AbsoluteErrors) -> Any:
@@ -185,9 +185,7 @@ def pearson(moments: Moments) -> Any:
     variation = label_variation(moments) * moments.predicted_variation
     if variation == 0:
         raise Undefined("constant_predictions")
-    # Both sides rounded once, the rational part before the root: a perfect correlation is 1 exactly.
-    correlation = Fraction(moments.covariation) / Fraction(root(variation))
-    return max(-1.0, min(1.0, float(correlation)))
+    return moments.covariation / root(variation)
 
 
 def spearman(pairs: Pairs) -> float:
@@ -201,8 +199,7 @@ def spearman(pairs: Pairs) -> float:
     if len(pairs.truth) == 1:
         raise Undefined("single_row")
     order = np.argsort(pairs.predicted)
-    # As shares of the whole, so that no square of a rank leaves the range of float64.
-    weights = None if pairs.weights is None else pairs.weights / np.sum(pairs.weights)
+    weights = None if pairs.weights is None else pairs.relative_weights
     truth = middle_ranks(pairs.truth, weights)
     predicted = np.empty(len(order))
     predicted[order] = middle_ranks(pairs.predicted[order], None if weights is None else weights[order])
@@ -235,7 +232,6 @@ def d2_absolute_error(errors: AbsoluteErrors, labels: Labels) -> Any:
     """
     if labels.rows == 1:
         raise Undefined("single_row")
-    deviation = np.sum(labels.weights_or_ones * np.abs(labels.values - labels.median))
-    if deviation == 0:
+    if labels.values[0] == labels.values[-1]:
         raise Undefined("constant_labels")
-    return 1 - errors.absolute / Fraction(float(deviation))
+    return 1 - errors.absolute / exact_sum(np.abs(labels.values - labels.median), *factors(labels.weights))

@@ -9,8 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.metrics.batch import Batch, Question
-from service.metrics.exact import Floats, Product, exact_sum, exact_sums
-from service.metrics.states import LabelState, Range, Rows, State, Total, factors, total
+from service.metrics.exact import Floats, Product, Total, exact_sum, exact_sums
+from service.metrics.states import LabelState, Range, Rows, State, factors, total
+
+# Two numbers whose relative difference is smaller are compared by it, others by their logarithms.
+NEAR = 0.5
+SMALLEST_QUOTIENT = 1e-300
 
 
 @dataclass(frozen=True)
@@ -111,11 +115,13 @@ class RelativeErrors(State):
     @staticmethod
     def _terms(y: Floats, p: Floats) -> dict[str, Product]:
         magnitude = np.abs(p - y)
-        # Halved before adding: the sum of two large magnitudes may leave the range of float64.
-        scale = np.abs(y) / 2 + np.abs(p) / 2
+        # Halves of large numbers: their sum stays in the range of float64. Halves of small ones might lose a bit.
+        half = np.where(np.maximum(np.abs(y), np.abs(p)) > 1, 0.5, 1.0)
+        scale = half * np.abs(y) + half * np.abs(p)
+        share = np.divide(np.abs(half * p - half * y), scale, out=np.zeros_like(y), where=scale != 0)
         return {
             "relative": (np.divide(magnitude, np.abs(y), out=np.zeros_like(y), where=y != 0),),
-            "symmetric": (np.divide(magnitude, scale, out=np.zeros_like(y), where=scale != 0),),
+            "symmetric": (2 * share,),
         }
 
 
@@ -149,34 +155,46 @@ class PositiveErrors(State):
 
 
 def squared_log_error(y: Floats, p: Floats) -> Floats:
-    """Squared difference of the logarithms of 1 + label and 1 + prediction, taken as that of their quotient."""
-    return np.asarray(np.square(np.log1p((p - y) / (1 + y))))
+    """Squared difference of the logarithms of 1 + label and 1 + prediction."""
+    u = (p - y) / (1 + y)
+    return np.asarray(np.square(np.where(np.abs(u) < NEAR, np.log1p(u), np.log((1 + p) / (1 + y)))))
 
 
 def poisson_deviance(y: Floats, p: Floats) -> Floats:
     """Deviance under a Poisson distribution; labels may be 0."""
-    u = np.divide(p - y, y, out=np.zeros_like(y), where=y > 0)
-    return np.asarray(2 * np.where(y > 0, y * minus_log1p(u), p))
+    positive = np.where(y > 0, y, 1.0)
+    u = (p - y) / positive
+    near, far = y * minus_log1p(u), p - y - y * log_of_quotient(p, positive)
+    return np.asarray(2 * np.where(y > 0, np.where(np.abs(u) < NEAR, near, far), p))
 
 
 def gamma_deviance(y: Floats, p: Floats) -> Floats:
     """Deviance under a gamma distribution."""
-    return np.asarray(2 * minus_log1p((y - p) / p))
+    u = (y - p) / p
+    return np.asarray(2 * np.where(np.abs(u) < NEAR, minus_log1p(u), u - log_of_quotient(y, p)))
+
+
+def log_of_quotient(a: Floats, b: Floats) -> Floats:
+    """`log(a / b)` of positive numbers, also where the quotient leaves the range of normal floats."""
+    quotient = a / b
+    normal = (quotient > SMALLEST_QUOTIENT) & (quotient < 1 / SMALLEST_QUOTIENT)
+    if normal.all():
+        return np.asarray(np.log(quotient))
+    return np.asarray(np.where(normal, np.log(quotient), np.log(a) - np.log(b)))
 
 
 def minus_log1p(u: Floats) -> Floats:
-    """`u - log(1 + u)` for u > -1, without cancellation near 0.
+    """`u - log(1 + u)` for |u| < 1/2, without cancellation near 0.
 
     There log(1 + u) = 2 artanh(s) with s = u / (2 + u), whose series starts with the 2s that u itself contains.
     """
-    far = u - np.log(1 + u)
-    s = np.where(np.abs(u) < 0.125, u, 0) / (2 + u)
+    small = np.abs(u) < 0.125
+    s = np.where(small, u, 0) / (2 + u)
     square = s * s
     series = np.zeros_like(s)
     for power in (15, 13, 11, 9, 7, 5, 3):
         series = series * square + 1 / power
-    near = 2 * square * (1 / (1 - s) - s * series)
-    return np.asarray(np.where(np.abs(u) < 0.125, near, far))
+    return np.asarray(np.where(small, 2 * square * (1 / (1 - s) - s * series), u - np.log(1 + u)))
 
 
 class Numbers(Rows):

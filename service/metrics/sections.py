@@ -1,10 +1,11 @@
 """The parts of a report that are no metrics: what was asked, how many rows, and the confusion matrix."""
 
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from service.metrics.batch import Label, Question, Reading
 from service.metrics.binary_states import Cells, ClassTotals
-from service.metrics.states import LabelState, Total
+from service.metrics.exact import Total
+from service.metrics.states import LabelState
 
 
 class ConfusionMatrix(TypedDict):
@@ -61,6 +62,6 @@ def metadata(reading: Reading) -> dict[str, str]:
     return dict(reading.metadata)
 
 
-def plain(value: Total) -> Any:
-    """The number as JSON has it: an integer where it is one, else a float."""
-    return int(value) if value == int(value) else float(value)
+def plain(value: Total) -> int | float:
+    """The number as JSON has it: an integer where it is one that a float holds too, else a float."""
+    return int(value) if value < 2**53 and value == int(value) else float(value)

@@ -4,17 +4,17 @@ Merging is exact, so the state of a whole equals the sum of the states of its pa
 two sizes: counts and totals are bounded; `Rows` are sorted multisets that grow with the rows.
 """
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields
+from fractions import Fraction
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from service.metrics.batch import Batch, Question
-from service.metrics.exact import Floats, Rational, canonical_order, exact_sum
-
-Total = Rational | float
+from service.metrics.exact import Floats, Total, canonical_order, exact_sum
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,12 @@ class State(ABC):
 
     def __add__(self, other: Self) -> Self:
         names = [field.name for field in fields(self)]
-        return type(self)(**{name: getattr(self, name) + getattr(other, name) for name in names})
+        return type(self)(**{name: added(getattr(self, name), getattr(other, name)) for name in names})
+
+
+def added(left: Any, right: Any) -> Any:
+    """The sum of two fields. A float among them is infinite, and what it meets may be too large to become one."""
+    return math.inf if isinstance(left, float) or isinstance(right, float) else left + right
 
 
 class LabelState(State):
@@ -74,6 +79,12 @@ class Rows(State):
     def weights_or_ones(self) -> Floats:
         return np.ones(len(self.columns[0])) if self.weights is None else self.weights
 
+    @property
+    def relative_weights(self) -> Floats:
+        """The weights times a power of two that puts the largest near 1: their products stay in range."""
+        weights = self.weights_or_ones
+        return np.ldexp(weights, -int(np.frexp(weights.max())[1]))
+
 
 @dataclass(frozen=True)
 class Range:
@@ -92,7 +103,7 @@ class Range:
 
 def total(weights: Floats | None, rows: int) -> Total:
     """The exact sum of the weights; the number of rows where there are none."""
-    return rows if weights is None else exact_sum(weights)
+    return Fraction(rows) if weights is None else exact_sum(weights)
 
 
 def factors(weights: Floats | None) -> tuple[Floats, ...]:

@@ -1,5 +1,7 @@
 """Metrics without a value: raised where the definition breaks down, caught in one place, reported with the reason."""
 
+from fractions import Fraction
+from numbers import Rational
 from typing import Any
 
 REASONS: dict[str, str] = {
@@ -36,7 +38,7 @@ class Undefined(Exception):
 
 
 def ratio(part: Any, whole: Any, reason: str) -> Any:
-    """`part / whole`; raises `Undefined` with the reason where `whole` is 0. Exact for integers and fractions."""
+    """`part / whole`; raises `Undefined` with the reason where `whole` is 0. Not rounded where both are rational."""
     if whole == 0:
         raise Undefined(reason)
-    return part / whole
+    return Fraction(part, whole) if isinstance(part, Rational) and isinstance(whole, Rational) else part / whole

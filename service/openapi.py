@@ -1,0 +1,387 @@
+"""Build openapi.yaml from the schemas of requests and the catalogue: `python -m service.openapi` writes it.
+
+A development tool: the running service serves the file. Requests come from the marshmallow schemas, metrics from the
+rows of the catalogue, the other parts of a report from the types that their functions return.
+"""
+
+import inspect
+import math
+from collections.abc import Collection, Iterable
+from http import HTTPStatus
+from importlib.metadata import metadata
+from types import NoneType, UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints, is_typeddict
+
+import yaml
+from apispec import APISpec
+from apispec.ext.marshmallow import MarshmallowPlugin
+from apispec.ext.marshmallow.openapi import OpenAPIConverter
+from flask.testing import FlaskClient
+from marshmallow import Schema
+
+from schemas.fields import Field, OneLabel, Outputs
+from schemas.reports import REPORTS
+from service import media, problems
+from service.api import OPENAPI, PATHS
+from service.app import create_app
+from service.metrics.catalogue import TASKS, Metric, Row, Task, always
+from service.metrics.undefined import REASONS
+from service.settings import Settings
+
+Json = dict[str, Any]
+
+TYPES: dict[Any, str] = {str: "string", bool: "boolean", int: "integer", float: "number", NoneType: "null"}
+# Floats of examples have as many digits, so that no machine's last bit shows.
+DIGITS = 10
+
+# What a schema cannot say of a request.
+RULES = {
+    "binary": "All columns have as many rows as `labels`. `labels`, `predictions` and `pos_label` are of one type and "
+    "hold two classes at most. `scores` or `predictions` are required.",
+    "regression": "All columns have as many rows as `labels`, and `predictions` as many outputs. `curves` is for one "
+    "output.",
+}
+BODY = "JSON in UTF-8, plain or with the Content-Encoding gzip, or zstd where it is installed."
+
+TAGS = {"reports": "Reports of batches: the same body gives the same answer.", "service": "The service itself."}
+
+# Requests that openapi.yaml shows with their answers: summary and body.
+EXAMPLES: dict[str, dict[str, tuple[str, Json]]] = {
+    "binary": {
+        "scores": (
+            "Scores, of which 0.5 and more are predicted positive",
+            {"labels": [0, 0, 1, 1, 0, 1, 1, 0], "scores": [0.1, 0.6, 0.35, 0.8, 0.2, 0.9, 0.7, 0.4]},
+        ),
+        "predictions": (
+            "Predictions, and labels that do not say which class is positive",
+            {
+                "labels": ["ham", "spam", "spam", "ham"],
+                "predictions": ["ham", "spam", "ham", "ham"],
+                "pos_label": "spam",
+                "metrics": ["precision", "recall", "f1"],
+            },
+        ),
+        "undefined": (
+            "Labels without a positive: what has no value is null and says why",
+            {"labels": [0, 0, 0], "scores": [0.2, 0.7, 0.1], "metrics": ["accuracy", "recall", "roc_auc"]},
+        ),
+        "weights_and_curves": (
+            "Weights of rows, curves and something to be echoed",
+            {
+                "labels": [True, False, True],
+                "scores": [0.9, 0.3, 0.4],
+                "sample_weight": [1, 2.5, 1],
+                "metrics": ["accuracy"],
+                "curves": True,
+                "metadata": {"model": "spam-7"},
+            },
+        ),
+    },
+    "regression": {
+        "one_output": (
+            "One output, with curves and something to be echoed",
+            {
+                "labels": [3, -0.5, 2, 7],
+                "predictions": [2.5, 0, 2, 8],
+                "curves": True,
+                "metadata": {"model": "price-2"},
+            },
+        ),
+        "two_outputs": (
+            "Two outputs, each with its own metrics",
+            {
+                "labels": [[0.5, 1], [-1, 2], [2, -6]],
+                "predictions": [[0, 2], [-1, 2], [3, -5]],
+                "metrics": ["mean_absolute_error", "r2"],
+            },
+        ),
+    },
+}
+
+
+def ref(name: str) -> Json:
+    """A reference to a schema."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def open_object(description: str, properties: Json, optional: Collection[str] = ()) -> Json:
+    """An object of an answer, which may grow."""
+    schema: Json = {"description": description, "type": "object", "properties": properties}
+    required = [name for name in properties if name not in optional]
+    return schema | ({"required": required} if required else {}) | {"additionalProperties": True}
+
+
+def array_of(items: Json, **more: Any) -> Json:
+    """An array of these."""
+    return {**more, "type": "array", "items": items}
+
+
+def map_of(values: Json, description: str) -> Json:
+    """An object whose keys are names."""
+    return {"description": description, "type": "object", "additionalProperties": values}
+
+
+STRING: Json = {"type": "string"}
+BOUND: Json = {"type": ["number", "null"]}
+PAIR = array_of({"type": "integer", "minimum": 0, "maximum": 1}, minItems=2, maxItems=2)
+
+SCHEMAS: dict[str, Json] = {
+    "Label": {
+        "description": "An integer of 64 bits, a boolean, a string without NUL; or a pair of a 0 and a 1.",
+        "anyOf": [*OneLabel("").openapi()["anyOf"], PAIR],
+    },
+    "Undefined": open_object(
+        "Why a part of a report has no value: for programs and in words.",
+        {"reason": {"type": "string", "examples": sorted(REASONS)}, "detail": STRING},
+    ),
+    "Problem": open_object(
+        "What went wrong (RFC 9457).",
+        {
+            "type": {
+                "description": "The kind of problem, stable for programs.",
+                "type": "string",
+                "examples": [problems.TYPE_PREFIX + slug for slug in problems.PROBLEMS],
+            },
+            "title": {"description": "The kind of problem in words.", "type": "string"},
+            "status": {"description": "The status of the response.", "type": "integer"},
+            "detail": {"description": "What is wrong with this request.", "type": "string"},
+            "request_id": {"description": "The X-Request-Id of the response.", "type": "string"},
+            "errors": array_of(
+                ref("ProblemError"), description="The places that are wrong.", maxItems=problems.MOST_ERRORS
+            ),
+        },
+        optional=["errors"],
+    ),
+    "ProblemError": open_object(
+        "A place in the request and what is wrong there.",
+        {"pointer": {"description": "JSON Pointer as a URI fragment (RFC 6901).", "type": "string"}, "detail": STRING},
+    ),
+    "Index": open_object(
+        "What there is.", {"service": STRING, "version": STRING, "paths": map_of(STRING, "What each route gives.")}
+    ),
+    "Catalogue": open_object("All metrics.", {"metrics": array_of(ref("CatalogueMetric"))}),
+    "CatalogueMetric": open_object(
+        "A metric.",
+        {
+            **dict.fromkeys(("task", "name", "summary", "formula", "reference"), STRING),
+            "range": array_of(BOUND, minItems=2, maxItems=2, description="Lowest and highest; null: no bound."),
+            "best": {"description": "The best value; null where it is infinite.", **BOUND},
+            "undefined_when": map_of(STRING, "The reasons for which it may be null, in words."),
+        },
+    ),
+    "Health": open_object("The state of the service.", {"status": STRING}),
+}
+
+HEADERS: dict[str, Json] = {
+    "RequestId": {
+        "description": "That of the request, if it sent one of at most 128 letters, digits and . _ -, else a new one.",
+        "required": True,
+        "schema": STRING,
+    },
+    "RetryAfter": {"description": "Seconds to wait where the service is busy (503).", "schema": {"type": "integer"}},
+}
+WITH_ID = {"X-Request-Id": {"$ref": "#/components/headers/RequestId"}}
+PROBLEM_RESPONSE = {
+    "description": "A problem: the request or the service is at fault, and there is no other answer.",
+    "headers": {**WITH_ID, "Retry-After": {"$ref": "#/components/headers/RetryAfter"}},
+    "content": {problems.MEDIA_TYPE: {"schema": ref("Problem")}},
+}
+
+# Pages beside the reports: operationId, and a schema for each media type.
+PAGES: dict[str, tuple[str, dict[str, Json]]] = {
+    "/": ("index", {media.JSON: ref("Index"), "text/html": STRING}),
+    "/v1/metrics": ("metrics", {media.JSON: ref("Catalogue")}),
+    "/openapi.yaml": ("openapi_yaml", {"application/yaml": {}}),
+    "/openapi.json": ("openapi_json", {media.JSON: {"type": "object"}}),
+    "/livez": ("livez", {media.JSON: ref("Health")}),
+    "/readyz": ("readyz", {media.JSON: ref("Health")}),
+    "/healthz": ("healthz", {media.JSON: ref("Health")}),
+    "/metrics": ("prometheus", {"text/plain": STRING}),
+}
+
+
+class Converter(OpenAPIConverter):
+    """Lets each field of ours describe itself, so that no bound is lost and no default becomes a keyword."""
+
+    def field2property(self, field: Any) -> Json:
+        if not isinstance(field, Field):
+            raise TypeError(f"{field.name} is no field of schemas.fields")
+        return {**field.metadata, **field.openapi()}
+
+
+class Plugin(MarshmallowPlugin):
+    """The plugin with this converter."""
+
+    Converter = Converter
+
+
+def build() -> Json:
+    """The description of the interface."""
+    project = metadata("assay")
+    spec = APISpec(
+        title="Assay",
+        version=project["Version"],
+        openapi_version="3.1.0",
+        plugins=[Plugin()],
+        info={"description": f"{project['Summary']}.", "license": {"name": "MIT", "identifier": "MIT"}},
+        tags=[{"name": name, "description": about} for name, about in TAGS.items()],
+        servers=[{"url": "/"}],
+    )
+    client = create_app(Settings()).test_client()
+    for task, request in REPORTS.items():
+        add_report(spec, TASKS[task], request(Settings()), client)
+    for path, (name, kinds) in PAGES.items():
+        summary = PATHS[f"GET {path}"]
+        content = {kind: {"schema": schema} for kind, schema in kinds.items()}
+        get = {"tags": ["service"], "operationId": name, "summary": summary, "responses": responses(summary, content)}
+        spec.path(path, operations={"get": get})
+    for name, schema in SCHEMAS.items():
+        spec.components.schema(name, schema)
+    spec.components.response("Problem", PROBLEM_RESPONSE)
+    for name, header in HEADERS.items():
+        spec.components.header(name, header)
+    built: Json = spec.to_dict()
+    return {"openapi": built.pop("openapi"), **built}
+
+
+def text() -> str:
+    """The description as the text of openapi.yaml."""
+    dumped = yaml.dump(build(), Dumper=Dumper, sort_keys=False, width=120, allow_unicode=True)
+    return f"# Made from the schemas and the catalogue by `make openapi`.\n{dumped}"
+
+
+class Dumper(yaml.SafeDumper):
+    """Blocks, save that a list of scalars takes as few lines as it can; no anchors."""
+
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002  # the signature of its base
+        return True
+
+    def represent_list(self, data: Iterable[Any]) -> yaml.SequenceNode:
+        nested = any(isinstance(item, dict | list) for item in data)
+        return self.represent_sequence("tag:yaml.org,2002:seq", data, flow_style=not nested)
+
+
+Dumper.add_representer(list, Dumper.represent_list)
+
+
+def add_report(spec: APISpec, task: Task, request: Schema, client: FlaskClient) -> None:
+    """Add the route of a task's report, its schemas and its examples."""
+    path, title = f"/v1/{task.name}/report", task.name.capitalize()
+    spec.components.schema(f"{title}ReportRequest", {"description": RULES[task.name]}, schema=request)
+    spec.components.schema(f"{title}Metrics", metrics_schema(task))
+    several = isinstance(request.fields["labels"], Outputs)
+    spec.components.schema(f"{title}Report", report_schema(spec, task, f"{title}Metrics", several=several))
+    asked: Json = {}
+    given: Json = {}
+    for name, (summary, body) in EXAMPLES[task.name].items():
+        answer = client.post(path, json=body)
+        if answer.status_code != HTTPStatus.OK:
+            raise ValueError(f"Example {name} of {task.name}: {answer.text}")
+        asked[name] = {"summary": summary, "value": body}
+        given[name] = {"summary": summary, "value": rounded(answer.get_json())}
+    content = {kind: {"schema": ref(f"{title}ReportRequest"), "examples": asked} for kind in media.ACCEPTED}
+    post = {
+        "tags": ["reports"],
+        "operationId": f"report_{task.name}",
+        "summary": PATHS[f"POST {path}"],
+        "requestBody": {"description": BODY, "required": True, "content": content},
+        "responses": responses("The report", {media.JSON: {"schema": ref(f"{title}Report"), "examples": given}}),
+    }
+    spec.path(path, operations={"post": post})
+
+
+def rounded(value: Any) -> Any:
+    """The value with its floats rounded."""
+    if isinstance(value, dict):
+        return {key: rounded(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [rounded(inner) for inner in value]
+    return float(f"{value:.{DIGITS}g}") if isinstance(value, float) else value
+
+
+def responses(description: str, content: Json) -> Json:
+    """The answer where all is well, and the problem where it is not."""
+    good = {"description": description, "headers": WITH_ID, "content": content}
+    return {"200": good, "default": {"$ref": "#/components/responses/Problem"}}
+
+
+def metrics_schema(task: Task) -> Json:
+    """The object of a task's metrics."""
+    properties = {metric.name: metric_schema(metric) for metric in task.metrics}
+    return open_object("The metrics that were asked for; null where `undefined` says why.", properties, properties)
+
+
+def metric_schema(metric: Metric) -> Json:
+    """A metric: what it means, and its range as far as that is finite."""
+    about = metric.documentation()
+    bounds = {"minimum": float(metric.low), "maximum": float(metric.high)}
+    return {
+        "description": f"{about['summary']} Formula: {about['formula']}",
+        "type": ["number", "null"],
+        **{name: int(at) if at.is_integer() else at for name, at in bounds.items() if math.isfinite(at)},
+    }
+
+
+def report_schema(spec: APISpec, task: Task, metrics: str, *, several: bool) -> Json:
+    """The object of a task's report; `several` says that labels may have several outputs."""
+    parts = [row for row in task.rows if not isinstance(row, Metric)]
+    properties: Json = {}
+    for row in task.rows:
+        if isinstance(row, Metric):
+            properties["metrics"] = ref(metrics)
+            properties["undefined"] = map_of(ref("Undefined"), "Why a metric or another part of the report is null.")
+            properties["baselines"] = map_of(
+                {"type": "number"}, "The metrics of a model that knows nothing but the labels, where they have values."
+            )
+            if several:
+                one = open_object("The metrics of one output.", {"output": {"type": "integer"}})
+                text = "The metrics of each output, where labels have several."
+                properties["per_output"] = array_of({"allOf": [ref(metrics), one]}, description=text)
+        elif row.group:
+            properties[row.group] = group_schema(spec, [other for other in parts if other.group == row.group])
+        else:
+            properties[row.name] = section_schema(spec, row)
+    sometimes = {row.group or row.name for row in parts if row.when is not always} | {"per_output"}
+    return open_object(f"The report of a {task.name} batch.", properties, sometimes)
+
+
+def group_schema(spec: APISpec, rows: list[Row]) -> Json:
+    """The object that holds sections of one group, all of them in the same reports."""
+    about = inspect.getdoc(inspect.getmodule(rows[0].function)) or ""
+    return open_object(about, {row.name: section_schema(spec, row) for row in rows})
+
+
+def section_schema(spec: APISpec, row: Row) -> Json:
+    """A part of a report that is no metric, by the type its function returns."""
+    returned = get_type_hints(row.function).get("return", Any)
+    schema = type_schema(spec, returned | None if row.reasons else returned)
+    return {"description": row.documentation()["summary"], **schema}
+
+
+def type_schema(spec: APISpec, kind: Any) -> Json:
+    """The schema of a type of Python's; a `TypedDict` becomes a component."""
+    origin, inner = get_origin(kind), get_args(kind)
+    if kind in TYPES:
+        return {"type": TYPES[kind]}
+    if origin in (Union, UnionType):
+        choices = [type_schema(spec, choice) for choice in inner]
+        if any(choice.keys() != {"type"} for choice in choices):
+            return {"anyOf": choices}
+        names = {choice["type"] for choice in choices}
+        names -= {"integer"} if "number" in names else set()
+        return {"type": names.pop() if len(names) == 1 else [name for name in TYPES.values() if name in names]}
+    if origin is list:
+        return array_of(type_schema(spec, inner[0]))
+    if origin is dict:
+        return {"type": "object", "additionalProperties": True if inner[1] is Any else type_schema(spec, inner[1])}
+    if not is_typeddict(kind):
+        raise TypeError(f"no schema for {kind}")
+    if kind.__name__ not in spec.components.schemas:
+        properties = {name: type_schema(spec, value) for name, value in get_type_hints(kind).items()}
+        schema = open_object(inspect.getdoc(kind) or "", properties, kind.__optional_keys__)
+        spec.components.schema(kind.__name__, schema)
+    return ref(kind.__name__)
+
+
+if __name__ == "__main__":
+    OPENAPI.write_text(text(), encoding="utf-8")
