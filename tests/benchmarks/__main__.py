@@ -1,0 +1,199 @@
+"""Measures the service over HTTP against its peers, in one run, and prints the table of the README.
+
+Every request has a new body. Figures are medians; compare the ratios, not the times of different machines.
+`--write FILE` puts the table between the markers in that file.
+"""
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from functools import partial
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import simdjson
+
+from service.metrics.catalogue import TASKS
+from tests.benchmarks.peers import PEERS
+from tests.serving import Server, start
+
+MARKS = ("<!-- benchmark -->", "<!-- /benchmark -->")
+Arrays = tuple[Any, Any, Any]
+
+
+def batch(task: str, rows: int, rng: np.random.Generator) -> Arrays:
+    """Labels, scores and predictions in full precision."""
+    if task == "binary":
+        labels = (rng.random(rows) < 0.3).astype(np.int64)
+        scores = 1 / (1 + np.exp(-rng.normal(2 * labels - 1.5)))
+        return labels, scores, (scores >= 0.5).astype(np.int64)
+    labels = rng.gamma(2, size=rows) + 0.1
+    return labels, None, labels * rng.lognormal(0, 0.2, rows)
+
+
+def body_of(arrays: Arrays) -> bytes:
+    labels, scores, predictions = arrays
+    said = {"predictions": predictions} if scores is None else {"scores": scores}
+    columns = {"labels": labels, **said}
+    return json.dumps({name: column.tolist() for name, column in columns.items()}).encode()
+
+
+def seconds(work: Callable[[], object]) -> float:
+    start_time = time.perf_counter()
+    work()
+    return time.perf_counter() - start_time
+
+
+def post(connection: HTTPConnection, task: str, body: bytes) -> dict[str, Any]:
+    connection.request("POST", f"/v1/{task}/report", body, {"Content-Type": "application/json"})
+    response = connection.getresponse()
+    answer: dict[str, Any] = json.loads(response.read())
+    if response.status != 200:
+        raise RuntimeError(answer)
+    return answer
+
+
+def fresh_post(server: Server, task: str, body: bytes) -> dict[str, Any]:
+    """A request on a connection of its own: a kept one may be closed while the peer computes."""
+    return post(HTTPConnection(server.host, server.port), task, body)
+
+
+def peer(task: str, arrays: Arrays) -> None:
+    """Every metric of the report, one call each."""
+    for metric in TASKS[task].metrics:
+        PEERS[task][metric.name](*arrays)
+
+
+def floor(body: bytes, scores: Any) -> None:
+    """The least that a report of scores takes: the parse, and one sort."""
+    columns = simdjson.Parser().parse(body)
+    columns["labels"].as_buffer(of_type="i")
+    columns["scores"].as_buffer(of_type="d")
+    np.sort(scores)
+
+
+def peak_memory(server: Server, work: Callable[[], object]) -> int:
+    """Bytes that the worker's memory rises above idle while it does some work."""
+    (worker,) = server.workers
+    idle = memory(worker, "VmRSS")
+    Path(f"/proc/{worker}/clear_refs").write_text("5")  # resets the peak
+    work()
+    return memory(worker, "VmHWM") - idle
+
+
+def memory(pid: int, field: str) -> int:
+    line = next(line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith(field))
+    return int(line.split()[1]) * 1024
+
+
+def large(server: Server, task: str, rows: int, times: int) -> list[list[str]]:
+    """Rows of the table for one large request: over HTTP, in-process, and the floor."""
+    rng = np.random.default_rng(1)
+    send = partial(fresh_post, server, task)
+    send(body_of(batch(task, 1000, rng)))
+    ours, theirs, least, risen, size = [], [], [], [], 0
+    for _ in range(times):
+        arrays = batch(task, rows, rng)
+        body = body_of(arrays)
+        size = len(body)
+        ours.append(seconds(partial(send, body)))
+        theirs.append(seconds(partial(peer, task, arrays)))
+        if arrays[1] is not None:
+            least.append(seconds(partial(floor, body, arrays[1])))
+        another = body_of(batch(task, rows, rng))
+        risen.append(peak_memory(server, partial(send, another)) / len(another))
+    mine = statistics.median(ours)
+    what = f"{rows:,} rows, {task}, JSON of {size / 1e6:.0f} MB"
+    table = [[what, "report over HTTP", milliseconds(mine), ""]]
+    table.append(["", "scikit-learn in-process", *against(statistics.median(theirs), mine)])
+    if least:
+        table.append(["", "floor: parse and one sort", *against(statistics.median(least), mine)])
+    table.append(["", "peak memory above idle", f"{statistics.median(risen):.1f} bodies", ""])
+    return table
+
+
+def small(server: Server, bare: Server, rows: int, times: int) -> list[list[str]]:
+    """Rows of the table for many small requests: ours, a bare Flask route's, and in-process."""
+    rng = np.random.default_rng(2)
+    connections = [HTTPConnection(one.host, one.port) for one in (server, bare)]
+    ours, theirs, least = [], [], []
+    for _ in range(times):
+        arrays = batch("binary", rows, rng)
+        body = body_of(arrays)
+        ours.append(seconds(partial(post, connections[0], "binary", body)))
+        least.append(seconds(partial(post, connections[1], "binary", body)))
+        theirs.append(seconds(partial(peer, "binary", arrays)))
+    mine = statistics.median(ours)
+    return [
+        [f"{rows} rows, binary, JSON", "report over HTTP", milliseconds(mine), ""],
+        ["", "scikit-learn in-process", *against(statistics.median(theirs), mine)],
+        ["", "bare Flask route that parses", *against(statistics.median(least), mine)],
+    ]
+
+
+def milliseconds(value: float) -> str:
+    return f"{value * 1e3:,.1f} ms"
+
+
+def against(theirs: float, ours: float) -> list[str]:
+    """Their time, and how the two compare."""
+    ratio = theirs / ours
+    return [milliseconds(theirs), f"{ratio:.1f}x slower than Assay" if ratio > 1 else f"Assay takes {1 / ratio:.1f}x"]
+
+
+def machine() -> str:
+    """The processor, cores and Python this ran on."""
+    info = Path("/proc/cpuinfo")
+    models = [line.split(": ")[1] for line in info.read_text().splitlines() if line.startswith("model name")]
+    processor = models[0] if models else platform.machine()
+    return f"{processor}, {os.cpu_count()} cores, Python {platform.python_version()}, numpy {np.__version__}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--times", type=int, default=5)
+    parser.add_argument("--write", type=Path)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        servers = [start(Path(folder) / "assay"), start(Path(folder) / "bare", "tests.benchmarks.bare:create_app()")]
+        try:
+            for server in servers:
+                server.wait()
+            table = [
+                *large(servers[0], "binary", options.rows, options.times),
+                *large(servers[0], "regression", options.rows, options.times),
+                *small(*servers, 100, 100 * options.times),
+            ]
+        finally:
+            for server in servers:
+                server.stop()
+    lines = [
+        f"Medians on {machine()}; one worker, a new body each time.",
+        "",
+        "| work | who | median | ratio |",
+        "|---|---|---|---|",
+        *("| " + " | ".join(row) + " |" for row in table),
+        "",
+        "The peer computes the report's own list, one call a metric: "
+        + "; ".join(f"{task}: " + ", ".join(peers) for task, peers in PEERS.items())
+        + ".",
+    ]
+    sys.stdout.write("\n".join(lines) + "\n")
+    if options.write:
+        text = options.write.read_text()
+        before, rest = text.split(MARKS[0])
+        after = rest.split(MARKS[1])[1]
+        options.write.write_text(f"{before}{MARKS[0]}\n" + "\n".join(lines) + f"\n{MARKS[1]}{after}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,138 @@
+"""Baselines, outputs, operating points and calibration against brute force and simulation."""
+
+import math
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+
+from service.metrics.catalogue import TASKS
+from tests.cases import at_thresholds, binary, close, regression, take, whole
+from tests.strategies import COUNTS, GRID, MODEST, REAL, TENTHS, UNIT, WHOLE, binary_batches, regression_batches
+
+SETTINGS = settings(max_examples=200, deadline=None, derandomize=True)
+SCORED = binary_batches(scores=[GRID, TENTHS, UNIT], weights=[None, WHOLE], scoreless=False)
+
+
+@SETTINGS
+@given(SCORED)
+def test_operating_points_are_the_best_of_all_thresholds_and_the_highest_of_a_tie(batch):
+    points = whole("binary", batch)["operating_points"]
+    table = list(at_thresholds(batch))
+    _, positive, negative = table[-1]
+    if not positive:
+        assert points == {"max_f1": None, "youden": None}
+        return
+    f1, threshold, tp, fp = max((Fraction(2 * tp, positive + tp + fp), t, tp, fp) for t, tp, fp in table)
+    expected = {"threshold": threshold, "f1": f1, "precision": Fraction(tp, tp + fp), "recall": Fraction(tp, positive)}
+    assert close(points["max_f1"], {k: float(v) for k, v in expected.items()} | {"chosen_on": "these rows"})
+    if not negative:
+        assert points["youden"] is None
+        return
+    rates = [(Fraction(tp, positive), Fraction(fp, negative), t) for t, tp, fp in table]
+    best, threshold, recall, fall_out = max((recall - fall_out, t, recall, fall_out) for recall, fall_out, t in rates)
+    expected = {"threshold": threshold, "youden_index": best, "recall": recall, "specificity": 1 - fall_out}
+    assert close(points["youden"], {k: float(v) for k, v in expected.items()} | {"chosen_on": "these rows"})
+
+
+def test_youden_takes_the_highest_threshold_where_rounded_differences_would_not_tie():
+    batch = binary([1, 0, 1, 0, 1, 0], [0.9, 0.8, 0.7, 0.6, 0.5, 0.4])
+    assert whole("binary", batch)["operating_points"]["youden"]["threshold"] == 0.9
+
+
+@SETTINGS
+@given(binary_batches(scores=[UNIT], weights=[None, WHOLE, REAL], scoreless=False))
+def test_binary_baselines_are_those_of_the_majority_and_the_prevalence(batch):
+    answer = whole("binary", batch)
+    base, share = answer["baselines"], answer["prevalence"]
+    weight = np.ones(len(batch.truth)) if batch.weight is None else batch.weight
+    assert share == pytest.approx(np.average(batch.truth, weights=weight), rel=1e-12)
+    entropy = -sum(p * math.log(p) for p in (share, 1 - share) if p)
+    assert base["accuracy"] == pytest.approx(max(share, 1 - share), rel=1e-12)
+    assert base["log_loss"] == pytest.approx(entropy, rel=1e-12, abs=1e-15)
+    assert base["brier_score"] == pytest.approx(share * (1 - share), rel=1e-12, abs=1e-15)
+    if 0 < share < 1:
+        assert base["roc_auc"] == base["balanced_accuracy"] == 0.5
+        assert base["ks_statistic"] == 0
+    if share:
+        assert base["average_precision"] == pytest.approx(share, rel=1e-12)
+
+
+@SETTINGS
+@given(regression_batches(numbers=[COUNTS, MODEST], weights=[None, WHOLE, REAL], outputs=[1]))
+def test_regression_baselines_are_those_of_the_mean_label(batch):
+    base = whole("regression", batch)["baselines"]
+    weight = [Fraction(w) for w in (np.ones(len(batch.truth)) if batch.weight is None else batch.weight).tolist()]
+    labels = [Fraction(y) for y in batch.truth.tolist()]
+    mean = sum(w * y for w, y in zip(weight, labels, strict=True)) / sum(weight)
+    variance = sum(w * (y - mean) ** 2 for w, y in zip(weight, labels, strict=True)) / sum(weight)
+    deviation = sum(w * abs(y - mean) for w, y in zip(weight, labels, strict=True)) / sum(weight)
+    # The mean is rounded once, so that constant labels may leave its rounding error.
+    tiny = float(abs(mean)) * 2**-52
+    assert base["mean_squared_error"] == pytest.approx(float(variance), rel=1e-12, abs=tiny**2)
+    assert base["mean_absolute_error"] == pytest.approx(float(deviation), rel=1e-12, abs=tiny)
+    assert base.get("r2", 0) == pytest.approx(0, abs=1e-12)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_no_baseline_where_the_metric_is_undefined(task):
+    batch = {"binary": binary([1, 1], None, predicted=[0, 0]), "regression": regression([2, 2], [1, 2])}[task]
+    answer = whole(task, batch)
+    assert answer["undefined"]
+    assert not answer["baselines"].keys() & answer["undefined"].keys()
+
+
+@SETTINGS
+@given(regression_batches(numbers=[COUNTS], weights=[None, REAL], outputs=[2, 3]))
+def test_several_outputs_give_the_mean_and_each_value(batch):
+    answer = whole("regression", batch)
+    width = batch.truth.shape[1]
+    assert [entry["output"] for entry in answer["per_output"]] == list(range(width))
+    alone = [
+        whole("regression", replace(batch, truth=batch.truth[:, i], predicted=batch.predicted[:, i]))
+        for i in range(width)
+    ]
+    for metric in TASKS["regression"].metrics:
+        values = [part["metrics"][metric.name] for part in alone]
+        assert [entry[metric.name] for entry in answer["per_output"]] == values
+        if None in values:
+            assert answer["metrics"][metric.name] is None
+            detail = answer["undefined"][metric.name]["detail"]
+            assert detail.startswith(f"Output {values.index(None)}: ")
+        else:
+            assert answer["metrics"][metric.name] == pytest.approx(sum(map(Fraction, values)) / width, rel=1e-15)
+
+
+def test_one_output_has_no_list_of_outputs():
+    assert "per_output" not in whole("regression", regression([1, 2], [1, 2]))
+
+
+@pytest.mark.parametrize("rows", [200, 5000])
+def test_expected_if_calibrated_is_the_mean_error_of_a_calibrated_model(rows):
+    rng = np.random.default_rng(8)
+    scores = rng.beta(0.7, 2, rows)
+    expected = whole("binary", binary(rng.random(rows) < scores, scores))["calibration"]
+    inside = np.eye(10)[np.floor(10 * scores).astype(int)]
+    errors = []
+    for _ in range(1500):
+        labels = rng.random(rows) < scores
+        errors.append(np.abs(inside.T @ (labels - scores)).sum() / rows)
+    assert expected["bins"] == 10
+    assert expected["expected_if_calibrated"] == pytest.approx(np.mean(errors), rel=0.04)
+
+
+def test_weights_count_in_what_a_calibrated_model_would_get():
+    batch = binary([0, 1, 1, 0], [0.12, 0.37, 0.62, 0.88])
+    doubled = replace(take(batch, np.repeat(np.arange(4), 2)), weight=None)
+    weighted = replace(batch, weight=np.full(4, 2.0))
+    assert close(whole("binary", weighted)["calibration"], whole("binary", doubled)["calibration"])
+
+
+def test_sections_of_the_question_and_the_labels():
+    answer = whole("binary", binary([0, 1, 1], [0.2, 0.7, 0.4], [0.5, 1.5, 2]))
+    assert (answer["task"], answer["samples"], answer["total_weight"]) == ("binary", 3, 4.0)
+    assert (answer["classes"], answer["pos_label"], answer["threshold"]) == ([0, 1], 1, 0.5)
+    assert answer["prevalence"] == 0.875
+    assert answer["confusion_matrix"] == {"tp": 1.5, "fp": 0, "fn": 2, "tn": 0.5}
