@@ -6,21 +6,9 @@ from typing import Any, ClassVar
 import numpy as np
 from marshmallow import Schema, ValidationError, post_load
 
+from schemas.columns import LabelColumn, Labels, Outputs, Scores, Weights
 from schemas.complaints import Complaint
-from schemas.fields import (
-    CurvePoints,
-    Flag,
-    LabelColumn,
-    Labels,
-    Limits,
-    MetricNames,
-    Number,
-    OneLabel,
-    Outputs,
-    Scores,
-    Strings,
-    Weights,
-)
+from schemas.fields import CurvePoints, Flag, Limits, MetricNames, Number, OneLabel, Strings
 from service.metrics.batch import Batch, Label, Question, Reading, without_zero_weights
 from service.metrics.catalogue import TASKS
 from service.metrics.exact import Floats
@@ -41,7 +29,9 @@ class ReportRequest(Schema):
         "type": "Not an object.",
     }
 
-    sample_weight = Weights("Weight of each row, 1 where left out; their sum is positive, and rows of weight 0 do not count.")
+    sample_weight = Weights(
+        "Weight of each row, 1 where left out; their sum is positive, and rows of weight 0 do not count."
+    )
     metrics = MetricNames("The metrics to report; all of the task where left out.")
     curves = Flag("Whether to report curves; false where left out.")
     curve_points = CurvePoints("The most points of a curve; 200 where left out.")
@@ -85,7 +75,9 @@ class BinaryReport(ReportRequest):
     labels = Labels("What the model should have said.", required=True)
     scores = Scores("What the model said, higher meaning more positive. Scores or predictions are required.")
     predictions = Labels("The classes the model chose; scores >= threshold where left out.")
-    pos_label = OneLabel("The positive class; 1 or true where labels are 0 and 1, -1 and 1, or booleans, else required.")
+    pos_label = OneLabel(
+        "The positive class; 1 or true where labels are 0 and 1, -1 and 1, or booleans, else required."
+    )
     threshold = Number("Scores of this or more are predicted positive; 0.5 where left out.")
 
     @post_load

@@ -14,8 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from schemas.columns import Faulty
-from schemas.fields import MOST_ERRORS
+from schemas.fields import MOST_ERRORS, Faulty
 from service.problems import Problem
 
 simdjson: Any

@@ -19,7 +19,8 @@ from apispec.ext.marshmallow.openapi import OpenAPIConverter
 from flask.testing import FlaskClient
 from marshmallow import Schema
 
-from schemas.fields import Field, OneLabel, Outputs
+from schemas.columns import Outputs
+from schemas.fields import Field, OneLabel
 from schemas.reports import REPORTS
 from service import media, problems
 from service.api import OPENAPI, PATHS

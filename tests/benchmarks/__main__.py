@@ -21,7 +21,6 @@ from typing import Any
 import numpy as np
 import simdjson
 
-from service.metrics.catalogue import TASKS
 from tests.benchmarks.peers import PEERS
 from tests.serving import Server, start
 
@@ -39,11 +38,12 @@ def batch(task: str, rows: int, rng: np.random.Generator) -> Arrays:
     return labels, None, labels * rng.lognormal(0, 0.2, rows)
 
 
-def body_of(arrays: Arrays) -> bytes:
+def body_of(task: str, arrays: Arrays) -> bytes:
+    """A request for the metrics that the peer computes."""
     labels, scores, predictions = arrays
     said = {"predictions": predictions} if scores is None else {"scores": scores}
-    columns = {"labels": labels, **said}
-    return json.dumps({name: column.tolist() for name, column in columns.items()}).encode()
+    columns = {name: column.tolist() for name, column in {"labels": labels, **said}.items()}
+    return json.dumps(columns | {"metrics": list(PEERS[task])}).encode()
 
 
 def seconds(work: Callable[[], object]) -> float:
@@ -68,8 +68,8 @@ def fresh_post(server: Server, task: str, body: bytes) -> dict[str, Any]:
 
 def peer(task: str, arrays: Arrays) -> None:
     """Every metric of the report, one call each."""
-    for metric in TASKS[task].metrics:
-        PEERS[task][metric.name](*arrays)
+    for metric in PEERS[task].values():
+        metric(*arrays)
 
 
 def floor(body: bytes, scores: Any) -> None:
@@ -98,17 +98,17 @@ def large(server: Server, task: str, rows: int, times: int) -> list[list[str]]:
     """Rows of the table for one large request: over HTTP, in-process, and the floor."""
     rng = np.random.default_rng(1)
     send = partial(fresh_post, server, task)
-    send(body_of(batch(task, 1000, rng)))
+    send(body_of(task, batch(task, 1000, rng)))
     ours, theirs, least, risen, size = [], [], [], [], 0
     for _ in range(times):
         arrays = batch(task, rows, rng)
-        body = body_of(arrays)
+        body = body_of(task, arrays)
         size = len(body)
         ours.append(seconds(partial(send, body)))
         theirs.append(seconds(partial(peer, task, arrays)))
         if arrays[1] is not None:
             least.append(seconds(partial(floor, body, arrays[1])))
-        another = body_of(batch(task, rows, rng))
+        another = body_of(task, batch(task, rows, rng))
         risen.append(peak_memory(server, partial(send, another)) / len(another))
     mine = statistics.median(ours)
     what = f"{rows:,} rows, {task}, JSON of {size / 1e6:.0f} MB"
@@ -127,7 +127,7 @@ def small(server: Server, bare: Server, rows: int, times: int) -> list[list[str]
     ours, theirs, least = [], [], []
     for _ in range(times):
         arrays = batch("binary", rows, rng)
-        body = body_of(arrays)
+        body = body_of("binary", arrays)
         ours.append(seconds(partial(post, connections[0], "binary", body)))
         least.append(seconds(partial(post, connections[1], "binary", body)))
         theirs.append(seconds(partial(peer, "binary", arrays)))
