@@ -208,6 +208,7 @@ ORACLES: dict[str, dict[str, Oracle]] = {
         "negative_predictive_value": class_score(0, column=0),
         "false_positive_rate": share_predicted(positive=False, wrongly_as=True),
         "false_negative_rate": share_predicted(positive=True, wrongly_as=False),
+        "false_discovery_rate": lambda batch: 1 - class_score(0)(batch) if batch.predicted.any() else None,
         "f1": class_score(2),
         "f0_5": class_score(2, beta=0.5),
         "f2": class_score(2, beta=2),

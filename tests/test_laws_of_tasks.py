@@ -35,6 +35,7 @@ SWAPPED = {
     "expected_calibration_error": "expected_calibration_error",
 }
 OF_ONE_CLASS = {
+    "false_discovery_rate": "becomes the false omission rate",
     "f1": "ignores true negatives",
     "f0_5": "ignores true negatives",
     "f2": "ignores true negatives",

@@ -20,3 +20,13 @@ def test_answer_is_the_services_own() -> None:
         for text in (readme.README.read_text(), readme.text())
     )
     assert committed == built, "stale README.md: run make openapi"
+
+
+def test_the_metric_that_contributing_shows_is_the_one_in_the_tree() -> None:
+    """Every added line of the example stands in its file, in this order."""
+    diff = re.search(r"```diff\n(.*?)```", (readme.ROOT / "CONTRIBUTING.md").read_text(), re.DOTALL)[1]
+    for part in diff.split("--- a/")[1:]:
+        name, *lines = part.splitlines()
+        added = [line[1:] for line in lines if line.startswith("+") and not line.startswith("+++")]
+        assert added
+        assert "\n".join(added).strip() in (readme.ROOT / name).read_text()

@@ -89,6 +89,15 @@ def false_negative_rate(cells: Cells) -> Any:
     return ratio(cells.fn, cells.fn + cells.tp, "no_positive_labels")
 
 
+def false_discovery_rate(cells: Cells) -> Any:
+    """Share of the rows predicted positive that are negative.
+
+    Formula: FP / (FP + TP)
+    Reference: 1 - precision
+    """
+    return ratio(cells.fp, cells.fp + cells.tp, "no_predicted_positives")
+
+
 def f_beta(cells: Cells, beta: float) -> Any:
     """Weighted harmonic mean of precision and recall, where recall counts beta times as much.
 

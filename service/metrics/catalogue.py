@@ -176,6 +176,7 @@ BINARY = Task(
         share(binary.negative_predictive_value, "no_predicted_negatives"),
         loss(binary.false_positive_rate, "no_negative_labels", high=1.0),
         loss(binary.false_negative_rate, "no_positive_labels", high=1.0),
+        loss(binary.false_discovery_rate, "no_predicted_positives", high=1.0),
         *(share(binary.f_beta, "no_positives", options={"beta": beta}, title="f{beta}") for beta in (1, 0.5, 2)),
         share(binary.jaccard, "no_positives"),
         score(binary.matthews_corrcoef, "single_class", "constant_predictions"),
