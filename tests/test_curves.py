@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.metrics.binary_states import Sweep
-from service.metrics.calibration import reliability
 from service.metrics.curves import thinned
 from tests.cases import at_thresholds, binary, regression, text, whole
 from tests.strategies import (
@@ -136,9 +135,9 @@ def test_the_calibration_curve_holds_the_bins_of_the_metric(batch):
 def test_a_score_at_an_edge_belongs_to_the_bin_that_it_starts():
     edges = [k / 10 for k in range(11)]
     sweep = Sweep.sorted(np.array(edges), np.ones(11, dtype=bool), weights=None)
-    assert reliability(sweep).weight.tolist() == [1] * 9 + [2]
+    assert sweep.reliability.weight.tolist() == [1] * 9 + [2]
     below = Sweep.sorted(np.nextafter(edges[1:], 0), np.ones(10, dtype=bool), weights=None)
-    assert reliability(below).weight.tolist() == [1] * 10
+    assert below.reliability.weight.tolist() == [1] * 10
 
 
 def weights_of(batch):

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from service.metrics.binary_states import Cells, ProbabilityLosses, Sweep
-from service.metrics.calibration import reliability
 from service.metrics.exact import root
 from service.metrics.undefined import Undefined, ratio
 
@@ -239,5 +238,5 @@ def expected_calibration_error(sweep: Sweep) -> float:
     Formula: sum over bins of (weight / total weight) |mean(y) - mean(p)|
     Reference: Naeini, Cooper, Hauskrecht, AAAI 2015
     """
-    bins = reliability(sweep)
+    bins = sweep.reliability
     return float(math.fsum(np.abs(bins.positive - bins.score)) / math.fsum(bins.weight))

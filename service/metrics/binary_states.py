@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
@@ -13,6 +14,7 @@ from service.metrics.states import LabelState, Range, Rows, State, total
 from service.metrics.undefined import Undefined
 
 Bools = NDArray[np.bool_]
+BINS = 10
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,20 @@ class Steps(NamedTuple):
     fp: NDArray[np.int64] | Floats
 
 
+class Reliability(NamedTuple):
+    """Bins of equal width over [0, 1]; bin k is [edges[k], edges[k + 1]), the last one closed.
+
+    For each bin the total weight of its rows, of its positive rows, and the weighted sums of its scores p and of
+    p (1 - p), what a calibrated model would leave as variance.
+    """
+
+    edges: Floats
+    weight: Floats
+    positive: Floats
+    score: Floats
+    variance: Floats
+
+
 class Sweep(Rows):
     """The rows by score, then label: what every threshold would do, from one sort."""
 
@@ -128,6 +144,28 @@ class Sweep(Rows):
         from_top, positive = self.relative_weights[::-1], self.truth[::-1]
         last = rows - 1 - starts
         return Steps(thresholds, np.cumsum(from_top * positive)[last], np.cumsum(from_top * ~positive)[last])
+
+    @cached_property
+    def reliability(self) -> Reliability:
+        """Bins of scores of equal width. Raises `Undefined` where a score lies outside [0, 1].
+
+        Edges are the floats nearest to k / 10, so that 0.3 lies in [0.3, 0.4).
+        """
+        scores = self.scores
+        if scores[0] < 0 or scores[-1] > 1:
+            raise Undefined("scores_not_probabilities")
+        edges = np.arange(BINS + 1) / BINS
+        cuts = [*np.searchsorted(scores, edges[:-1]).tolist(), len(scores)]
+        rows = []
+        for low, high in pairwise(cuts):
+            score, truth = scores[low:high], self.truth[low:high]
+            variance = score * (1 - score)
+            if self.weights is None:
+                rows.append((float(high - low), float(np.count_nonzero(truth)), score.sum(), variance.sum()))
+            else:
+                weight = self.weights[low:high]
+                rows.append((weight.sum(), weight[truth].sum(), (weight * score).sum(), (weight * variance).sum()))
+        return Reliability(edges, *np.array(rows).T)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 
 from service.metrics.batch import Reading
 from service.metrics.binary_states import Sweep
-from service.metrics.calibration import reliability
 from service.metrics.exact import Floats
 from service.metrics.regression_states import Pairs
 from service.metrics.undefined import Undefined
@@ -93,7 +92,7 @@ def precision_recall(sweep: Sweep, reading: Reading) -> PrecisionRecall:
 
 def calibration(sweep: Sweep) -> CalibrationCurve:
     """Mean score and share of positives of each bin of `expected_calibration_error` that has rows."""
-    bins = reliability(sweep)
+    bins = sweep.reliability
     filled = bins.weight > 0
     weight = bins.weight[filled]
     return {
