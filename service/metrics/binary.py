@@ -103,9 +103,10 @@ def f_beta(cells: Cells, beta: float) -> Any:
     Formula: (1 + beta^2) TP / ((1 + beta^2) TP + beta^2 FN + FP)
     Reference: sklearn.metrics.fbeta_score
     """
-    square = Fraction(beta) ** 2
-    hits = (1 + square) * cells.tp
-    return ratio(hits, hits + square * cells.fn + cells.fp, "no_positives")
+    # Multiplied by the denominator of beta^2, so that counts stay integers.
+    recall_weight, precision_weight = (beta * beta).as_integer_ratio()
+    hits = (recall_weight + precision_weight) * cells.tp
+    return ratio(hits, hits + recall_weight * cells.fn + precision_weight * cells.fp, "no_positives")
 
 
 def jaccard(cells: Cells) -> Any:
@@ -174,7 +175,7 @@ def roc_auc(sweep: Sweep) -> float:
     if not both:
         raise Undefined("single_class")
     # Twice the area, in whole pairs of rows where there are no weights: exact below 2**63.
-    twice = np.sum(np.diff(fp, prepend=0) * (2 * tp - np.diff(tp, prepend=0)))
+    twice = np.sum((fp[1:] - fp[:-1]) * (tp[1:] + tp[:-1]))
     area: float = twice.item() / (2 * both)
     return min(1.0, area)  # sums of weights are rounded
 
@@ -188,7 +189,8 @@ def average_precision(sweep: Sweep) -> float:
     _, tp, fp = sweep.steps
     if not tp[-1]:
         raise Undefined("no_positive_labels")
-    return min(1.0, float(np.sum(np.diff(tp, prepend=0) * (tp / (tp + fp))) / tp[-1]))  # sums are rounded
+    gained = (tp[1:] - tp[:-1]) * (tp[1:] / (tp[1:] + fp[1:]))
+    return min(1.0, float(np.sum(gained) / tp[-1]))  # sums are rounded
 
 
 def ks_statistic(sweep: Sweep) -> float:

@@ -75,9 +75,10 @@ class Cells(State):
 
 
 class Steps(NamedTuple):
-    """True and false positives at each distinct score as threshold, thresholds descending.
+    """What each distinct score does as threshold, thresholds descending.
 
-    Without weights they are numbers of rows, otherwise weights relative to the largest.
+    `tp` and `fp` are the true and false positives, without weights numbers of rows, otherwise weights relative to the
+    largest. They start with a 0 that has no threshold: nothing is predicted positive.
     """
 
     thresholds: Floats
@@ -138,12 +139,15 @@ class Sweep(Rows):
         thresholds = self.scores[starts]
         rows = len(self.scores)
         if self.weights is None:
-            before = np.concatenate([[0], np.cumsum(self.truth)])
-            tp = before[-1] - before[starts]
+            below = np.zeros(rows + 1, dtype=np.int64)
+            np.cumsum(self.truth, out=below[1:])
+            starts = np.concatenate([[rows], starts])
+            tp = below[-1] - below[starts]
             return Steps(thresholds, tp, rows - starts - tp)
         from_top, positive = self.relative_weights[::-1], self.truth[::-1]
         last = rows - 1 - starts
-        return Steps(thresholds, np.cumsum(from_top * positive)[last], np.cumsum(from_top * ~positive)[last])
+        tp, fp = (np.concatenate([[0.0], np.cumsum(from_top * side)[last]]) for side in (positive, ~positive))
+        return Steps(thresholds, tp, fp)
 
     @cached_property
     def reliability(self) -> Reliability:

@@ -64,7 +64,6 @@ def roc(sweep: Sweep, reading: Reading) -> Roc:
     thresholds, tp, fp = sweep.steps
     if not tp[-1] or not fp[-1]:
         raise Undefined("single_class")
-    tp, fp = np.concatenate([[0], tp]), np.concatenate([[0], fp])
     kept = corners(fp, tp)
     fpr, tpr = fp[kept] / fp[-1], tp[kept] / tp[-1]
     chosen = thinned(fpr, tpr, reading.curve_points)
@@ -81,7 +80,7 @@ def precision_recall(sweep: Sweep, reading: Reading) -> PrecisionRecall:
     thresholds, tp, fp = sweep.steps
     if not tp[-1]:
         raise Undefined("no_positive_labels")
-    precision, recall = tp / (tp + fp), tp / tp[-1]
+    precision, recall = tp[1:] / (tp[1:] + fp[1:]), tp[1:] / tp[-1]
     chosen = thinned(recall, precision, reading.curve_points)
     return {
         "precision": precision[chosen].tolist(),

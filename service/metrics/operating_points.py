@@ -35,6 +35,7 @@ def max_f1(sweep: Sweep) -> MaxF1:
     thresholds, tp, fp = sweep.steps
     if not tp[-1]:
         raise Undefined("no_positive_labels")
+    tp, fp = tp[1:], fp[1:]
     f1 = 2 * tp / (tp[-1] + tp + fp)
     best = int(np.argmax(f1))
     return {
@@ -51,6 +52,7 @@ def youden(sweep: Sweep) -> Youden:
     thresholds, tp, fp = sweep.steps
     if not tp[-1] or not fp[-1]:
         raise Undefined("single_class")
+    tp, fp = tp[1:], fp[1:]
     gain = tp * fp[-1] - fp * tp[-1]  # in whole pairs of rows where there are no weights, so that ties are exact
     best = int(np.argmax(gain))
     return {

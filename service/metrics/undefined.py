@@ -1,7 +1,6 @@
 """Metrics without a value: raised where the definition breaks down, caught in one place, reported with the reason."""
 
 from fractions import Fraction
-from numbers import Rational
 from typing import Any
 
 REASONS: dict[str, str] = {
@@ -25,6 +24,9 @@ REASONS: dict[str, str] = {
 }
 
 
+RATIONAL = {int, Fraction}
+
+
 class Undefined(Exception):
     """A metric or section has no value on these rows.
 
@@ -41,4 +43,4 @@ def ratio(part: Any, whole: Any, reason: str) -> Any:
     """`part / whole`; raises `Undefined` with the reason where `whole` is 0. Not rounded where both are rational."""
     if whole == 0:
         raise Undefined(reason)
-    return Fraction(part, whole) if isinstance(part, Rational) and isinstance(whole, Rational) else part / whole
+    return Fraction(part, whole) if {type(part), type(whole)} <= RATIONAL else part / whole
