@@ -1,4 +1,4 @@
-# Two commands do everything: make serve, make test. Each line below can be typed by hand as well.
+# Two commands do everything: make serve, make test. The lines below can be typed by hand as well.
 HOST ?= 127.0.0.1
 PORT ?= 8000
 BIN = .venv/bin

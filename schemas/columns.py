@@ -25,6 +25,9 @@ from schemas.fields import (
 from service.metrics.batch import Label
 from service.metrics.exact import Floats
 
+# Weights beyond it, or below its inverse, have products that leave the range of float64.
+LARGEST_WEIGHT = 1e100
+
 
 def at_rows(wrong: NDArray[Any] | np.bool_, text: str, slug: str) -> ValidationError:
     """The refusal of a column for the rows that are marked wrong, the first hundred of them."""
@@ -39,25 +42,26 @@ def rows_within(value: Sequence[Any] | NDArray[Any], limits: Limits) -> None:
         raise complaint(f"More than {limits.max_rows} rows. Send fewer.", "too-many-rows")
 
 
+def finite_numbers(value: Any, limits: Limits) -> Floats:
+    """A column of numbers or of rows of numbers."""
+    column = an_array(value)
+    rows_within(column, limits)
+    if isinstance(column, list):
+        raise complaints_at(bad_elements(column, not_a_number))
+    numbers: Floats = column.astype(np.float64) + 0.0  # no negative zero
+    finite = np.isfinite(numbers)
+    if not finite.all():
+        raise at_rows(np.any(~finite.reshape(len(numbers), -1), axis=1), TOO_LARGE, "nonfinite-number")
+    return numbers
+
+
 class Numbers(Field):
     """Finite numbers, one a row, as float64."""
 
     def read(self, value: Any) -> Floats:
-        numbers = self.finite_numbers(value)
+        numbers = finite_numbers(value, self.limits)
         if numbers.ndim == 2:
             raise complaint("An array of arrays. Send one number a row.")
-        return numbers
-
-    def finite_numbers(self, value: Any) -> Floats:
-        """A column of numbers or of rows of numbers."""
-        column = an_array(value)
-        rows_within(column, self.limits)
-        if isinstance(column, list):
-            raise complaints_at(bad_elements(column, not_a_number))
-        numbers: Floats = column.astype(np.float64) + 0.0  # no negative zero
-        finite = np.isfinite(numbers)
-        if not finite.all():
-            raise at_rows(np.any(~finite.reshape(len(numbers), -1), axis=1), TOO_LARGE, "nonfinite-number")
         return numbers
 
     def openapi(self) -> OpenAPI:
@@ -68,10 +72,10 @@ class Outputs(Numbers):
     """Finite numbers as float64: one a row, or in every row one for each output."""
 
     def read(self, value: Any) -> Floats:
-        numbers = self.finite_numbers(value)
+        numbers = finite_numbers(value, self.limits)
         if numbers.ndim == 2 and numbers.shape[1] > self.limits.max_outputs:
             raise complaint(f"More than {self.limits.max_outputs} outputs.", "limit-exceeded")
-        return numbers
+        return numbers[:, 0] if numbers.ndim == 2 and numbers.shape[1] == 1 else numbers
 
     def openapi(self) -> OpenAPI:
         row = {"type": "array", "items": {"type": "number"}, "minItems": 1}
@@ -79,22 +83,32 @@ class Outputs(Numbers):
 
 
 class Weights(Numbers):
-    """Weights of rows: numbers of 0 or more with a positive, finite sum."""
+    """Weights of rows: 0, or numbers whose sums and products stay in the range of float64; not all of them 0."""
 
     def read(self, value: Any) -> Floats:
         weights = super().read(value)
         if weights.min() < 0:
             raise at_rows(weights < 0, "A weight is negative.", "bad-weight")
-        with np.errstate(over="ignore"):
-            total = weights.sum()
-        if total == 0:
+        if not weights.any():
             raise complaint("All weights are 0, so no row counts.", "bad-weight")
-        if not np.isfinite(total):
-            raise complaint("The weights add up to more than a 64-bit float holds. Scale them down.", "bad-weight")
+        extreme = (weights > LARGEST_WEIGHT) | ((weights > 0) & (weights < 1 / LARGEST_WEIGHT))
+        if extreme.any():
+            raise at_rows(extreme, f"Not from {1 / LARGEST_WEIGHT:g} to {LARGEST_WEIGHT:g}. Scale them.", "bad-weight")
         return weights
 
     def openapi(self) -> OpenAPI:
-        return {"type": "array", "items": {"type": "number", "minimum": 0}, "minItems": 1}
+        return {"type": "array", "items": {"type": "number", "minimum": 0, "maximum": LARGEST_WEIGHT}, "minItems": 1}
+
+
+@dataclass(frozen=True, eq=False)
+class ScoreColumn:
+    """Scores of the positive class; `pairs` where they came with those of the negative one."""
+
+    values: Floats
+    pairs: bool
+
+    def __len__(self) -> int:
+        return len(self.values)
 
 
 @dataclass(frozen=True, eq=False)
@@ -196,13 +210,13 @@ def whole(column: NDArray[Any]) -> NDArray[np.int64]:
     return column.astype(np.int64)
 
 
-class Scores(Numbers):
+class Scores(Field):
     """Scores of a binary task: one number a row, or pairs [p_negative, p_positive], of which the second is taken."""
 
-    def read(self, value: Any) -> Floats:
-        scores = self.finite_numbers(value)
+    def read(self, value: Any) -> ScoreColumn:
+        scores = finite_numbers(value, self.limits)
         if scores.ndim == 1:
-            return scores
+            return ScoreColumn(scores, pairs=False)
         if scores.shape[1] != 2:
             raise complaint("Rows of a length other than 2. Send one score a row, or [p_negative, p_positive].")
         outside = np.any((scores < 0) | (scores > 1), axis=1)
@@ -212,7 +226,7 @@ class Scores(Numbers):
         if off.any():
             text = "The row does not add up to 1. Send softmax probabilities, or the positive class's score alone."
             raise at_rows(off, text, "bad-scores")
-        return np.ascontiguousarray(scores[:, 1])
+        return ScoreColumn(np.ascontiguousarray(scores[:, 1]), pairs=True)
 
     def openapi(self) -> OpenAPI:
         pair = {"type": "array", "items": {"type": "number", "minimum": 0, "maximum": 1}, "minItems": 2, "maxItems": 2}

@@ -154,14 +154,14 @@ class CurvePoints(Field):
 
     def read(self, value: Any) -> int:
         high = self.limits.max_curve_points
-        if isinstance(value, bool) or not isinstance(value, int | float) or value != value // 1:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not float(value).is_integer():
             raise complaint("Not an integer.", "bad-option")
         if not self.LOW <= value <= high:
-            raise complaint(f"Not from {self.LOW} to {high}.", "bad-option")
+            raise complaint(f"Must be from {self.LOW} to {high}.", "bad-option")
         return int(value)
 
     def openapi(self) -> OpenAPI:
-        return {"type": "integer", "minimum": self.LOW, "maximum": 2000}
+        return {"type": "integer", "minimum": self.LOW, "maximum": self.limits.max_curve_points}
 
 
 class Flag(Field):
@@ -190,7 +190,12 @@ class MetricNames(Field):
             raise complaint("The list is empty. Leave the field out for all metrics.", "bad-option")
         known = set(self.names)
         unknown = bad_elements(
-            column, lambda name: None if isinstance(name, str) and name in known else "No metric of this task."
+            column,
+            lambda name: (
+                None
+                if isinstance(name, str) and name in known
+                else "No metric of this task. GET /v1/metrics lists them."
+            ),
         )
         if unknown:
             raise complaints_at(unknown, "bad-option")
@@ -217,13 +222,13 @@ class Strings(Field):
             raise complaint("Not an object.", "bad-option")
         if len(value) > MOST_ERRORS:
             raise complaint(f"More than {MOST_ERRORS} entries.", "bad-option")
-        wrong = {
-            key: [Complaint("Not a string, or its name holds the character NUL.", "bad-option")]
+        wrong: dict[str | int, Any] = {
+            key: [Complaint("The name holds the character NUL." if "\0" in key else "Not a string.", "bad-option")]
             for key in value
             if not isinstance(value[key], str) or "\0" in key
         }
         if wrong:
-            raise ValidationError(dict(wrong))
+            raise ValidationError(wrong)
         return value
 
     def openapi(self) -> OpenAPI:

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import numpy as np
 from marshmallow import Schema, ValidationError, post_load
 
-from schemas.columns import LabelColumn, Labels, Outputs, Scores, Weights
+from schemas.columns import LabelColumn, Labels, Outputs, ScoreColumn, Scores, Weights
 from schemas.complaints import Complaint
 from schemas.fields import CurvePoints, Flag, Limits, MetricNames, Number, OneLabel, Strings
 from service.metrics.batch import Batch, Label, Question, Reading, without_zero_weights
@@ -24,22 +24,21 @@ class ReportRequest(Schema):
 
     task: ClassVar[str]
 
-    error_messages: dict[str, str] = {  # noqa: RUF012  # marshmallow declares it as an instance variable
-        "unknown": "There is no such field. The fields of this request are in openapi.yaml.",
-        "type": "Not an object.",
-    }
-
     sample_weight = Weights(
-        "Weight of each row, 1 where left out; their sum is positive, and rows of weight 0 do not count."
+        "Weight of each row, 0 or from 1e-100 to 1e100; 1 where left out. Rows of weight 0 do not count."
     )
     metrics = MetricNames("The metrics to report; all of the task where left out.")
     curves = Flag("Whether to report curves; false where left out.")
     curve_points = CurvePoints("The most points of a curve; 200 where left out.")
-    metadata = Strings("Anything to be echoed in the report.")
+    metadata = Strings("Strings to be echoed in the report, at most 100.")
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         super().__init__()
+        self.error_messages |= {
+            "unknown": f"There is no such field. The fields are {', '.join(self.fields)}.",
+            "type": "Not an object.",
+        }
 
     @property
     def names(self) -> list[str]:
@@ -59,7 +58,7 @@ class ReportRequest(Schema):
 def same_length(columns: Mapping[str, Any], rows: int) -> None:
     """Refuse columns that differ in length from the labels."""
     errors = {
-        name: [Complaint(f"{len(column)} rows, but labels has {rows}.", "length-mismatch")]
+        name: [Complaint(f"Of length {len(column)}, but labels is of length {rows}.", "length-mismatch")]
         for name, column in columns.items()
         if column is not None and len(column) != rows
     }
@@ -73,18 +72,23 @@ class BinaryReport(ReportRequest):
     task = "binary"
 
     labels = Labels("What the model should have said.", required=True)
-    scores = Scores("What the model said, higher meaning more positive. Scores or predictions are required.")
+    scores = Scores(
+        "What the model said, higher meaning more positive: a number a row, or pairs [p_negative, p_positive], of "
+        "which the second is the score. Scores or predictions are required."
+    )
     predictions = Labels("The classes the model chose; scores >= threshold where left out.")
     pos_label = OneLabel(
         "The positive class; 1 or true where labels are 0 and 1, -1 and 1, or booleans, else required."
     )
-    threshold = Number("Scores of this or more are predicted positive; 0.5 where left out.")
+    threshold = Number(
+        "Scores of this or more are predicted positive; 0.5 where left out, whatever the range of the scores."
+    )
 
     @post_load
     def resolved(self, data: dict[str, Any], **_: Any) -> Request:
         """The request as the core takes it."""
         labels: LabelColumn = data["labels"]
-        scores: Floats | None = data.get("scores")
+        scores: ScoreColumn | None = data.get("scores")
         predictions: LabelColumn | None = data.get("predictions")
         weight: Floats | None = data.get("sample_weight")
         if predictions is not None and "threshold" in data:
@@ -97,10 +101,17 @@ class BinaryReport(ReportRequest):
             predicted = predictions.equal_to(positive)
         elif scores is not None:
             threshold = data.get("threshold", DEFAULT_THRESHOLD)
-            predicted = np.asarray(scores >= threshold)
+            predicted = np.asarray(scores.values >= threshold)
         else:
             raise refused("scores", "Neither scores nor predictions. Send one of them.")
-        batch = Batch(labels.equal_to(positive), predicted, scores, weight)
+        if scores is not None and scores.pairs and sorts_first(positive, negative):
+            raise refused(
+                "scores",
+                "Pairs are [p_negative, p_positive], but here the positive class sorts first, so they may be in sorted "
+                "order. Send the positive class's score alone.",
+                "bad-scores",
+            )
+        batch = Batch(labels.equal_to(positive), predicted, None if scores is None else scores.values, weight)
         question = Question(self.task, (negative, positive), positive, threshold)
         return without_zero_weights(batch), question, self.reading(data)
 
@@ -125,6 +136,11 @@ def classes_of(columns: list[LabelColumn], pos_label: Label | None) -> tuple[Lab
     return next(iter(seen - {positive}), None), positive
 
 
+def sorts_first(positive: Label, negative: Label | None) -> bool:
+    """Whether a library that sorts its classes puts the positive one into the first column."""
+    return negative is not None and positive < negative  # type: ignore[operator]  # both are of one type
+
+
 def understood(kind: str, seen: set[Label]) -> Label:
     """The positive class of labels that need no naming."""
     if kind == "boolean":
@@ -134,7 +150,7 @@ def understood(kind: str, seen: set[Label]) -> Label:
             return positive
     raise refused(
         "pos_label",
-        "Required here: labels are not 0 and 1, -1 and 1, or false and true. Name the positive class.",
+        "Name the positive class. Only the integers 0 and 1, or -1 and 1, and booleans say it themselves.",
         "bad-option",
     )
 

@@ -14,7 +14,7 @@ from werkzeug.exceptions import NotFound
 
 from schemas.reports import REPORTS
 from service import media, telemetry
-from service.body import read_body
+from service.body import decoder_of, read_body
 from service.evaluate import kinds_of, report, states_of
 from service.gate import Gate
 from service.metrics.catalogue import TASKS, Metric, Task
@@ -53,10 +53,12 @@ def report_view(schema: Schema, settings: Settings, gate: Gate) -> Callable[[], 
     """The view that answers a batch with its report."""
 
     def view() -> Response:
-        decode = negotiated()
+        columns_of = negotiated()
+        decode = decoder_of(request.headers.get("Content-Encoding", "").strip().lower())
         body = read_body(request.environ, settings)
         with gate.computing():
-            columns = decode(body, settings.max_values)
+            body = decode(body, settings.max_decoded_bytes)
+            columns = columns_of(body, settings.max_values)
             del body  # the columns stand on their own
             batch, question, reading = schema.load(columns)
             del columns
@@ -75,26 +77,32 @@ def negotiated() -> Callable[[bytes | bytearray, int], Any]:
     if not request.accept_mimetypes.best_match([media.JSON]) and request.accept_mimetypes:
         raise Problem("not-acceptable", f"Reports come as {media.JSON}. Accept it.")
     charset = request.mimetype_params.get("charset", "utf-8").lower()
-    if request.mimetype not in media.ACCEPTED or charset != "utf-8":
+    if request.mimetype not in media.ACCEPTED or charset not in {"utf-8", "utf8"}:
         accepted = ", ".join(media.ACCEPTED)
-        raise Problem("unsupported-media-type", f"Send the body as {accepted} in UTF-8.", headers={"Accept": accepted})
+        raise Problem(
+            "unsupported-media-type",
+            f"The Content-Type of the request is none of {accepted} in UTF-8. Send that header with the body.",
+            headers={"Accept": accepted},
+        )
     return media.ACCEPTED[request.mimetype].decode
 
 
 def no_parameters() -> None:
     """Refuse query parameters: every option of a JSON request is a field of its body."""
     if request.query_string:
-        raise Problem("unknown-parameter", "This takes no query parameters. Options are fields of the body.")
+        raise Problem(
+            "unknown-parameter", "There are no query parameters here. The options of a report are fields of its body."
+        )
 
 
 # What there is, for people.
 PATHS = {
-    **{f"POST /v1/{task}/report": f"The report of a batch: {task}" for task in REPORTS},
+    **{f"POST /v1/{task}/report": f"The report on a {task} batch" for task in REPORTS},
     "GET /v1/metrics": "Every metric as data: definition, range, when it is undefined",
     "GET /openapi.yaml": "The whole interface, for people and generators",
     "GET /openapi.json": "The same as JSON",
     "GET /livez": "Whether the process answers",
-    "GET /readyz": "Whether it takes requests",
+    "GET /readyz": "Whether it is ready for requests",
     "GET /healthz": "The same, by its older name",
     "GET /metrics": "Counters for Prometheus",
     "GET /": "This list",

@@ -17,24 +17,24 @@ PIECE = 1 << 16
 MOST_FRAMES = 10_000
 
 
+Decoder = Callable[[bytes | bytearray, int], bytes | bytearray]
+
+
+def decoder_of(coding: str) -> Decoder:
+    """What undoes a Content-Encoding, up to a number of bytes. Raises `Problem` for a coding that is not known."""
+    if coding not in DECODERS:
+        known = ", ".join(filter(None, DECODERS))
+        raise Problem(
+            "unsupported-encoding", f"The Content-Encoding is not one of {known}.", headers={"Accept-Encoding": known}
+        )
+    return DECODERS[coding]
+
+
 def read_body(environ: dict[str, Any], settings: Settings) -> bytes | bytearray:
-    """The decoded body of a request. Raises `Problem` where it is too large, cut short, or not coded as declared.
+    """The body as it was sent. Raises `Problem` where it is too large, cut short or not framed as declared.
 
     The server's own limits are not relied on: they cut a chunked body silently.
     """
-    coding = environ.get("HTTP_CONTENT_ENCODING", "").strip().lower()
-    if coding and coding not in DECODERS:
-        raise Problem(
-            "unsupported-encoding",
-            "The Content-Encoding is not one of " + ", ".join(DECODERS) + ".",
-            headers={"Accept-Encoding": ", ".join(DECODERS)},
-        )
-    body = read_wire(environ, settings)
-    return DECODERS[coding](body, settings.max_decoded_bytes) if coding else body
-
-
-def read_wire(environ: dict[str, Any], settings: Settings) -> bytes | bytearray:
-    """The body as it was sent, read in bounded steps up to the limit and one byte beyond."""
     limit = settings.max_body_bytes
     declared = declared_length(environ)
     if declared is not None and declared > limit:
@@ -88,7 +88,7 @@ class Decompressor(Protocol):
     def decompress(self, data: bytes, max_length: int, /) -> bytes: ...
 
 
-def decompressed(make: Callable[[], Decompressor], errors: type[Exception]) -> Callable[[bytes | bytearray, int], Any]:
+def decompressed(make: Callable[[], Decompressor], errors: type[Exception]) -> Decoder:
     """A decoder of a content coding: all frames of a body, at most a number of bytes in all."""
 
     def decode(body: bytes | bytearray, limit: int) -> bytearray:
@@ -125,9 +125,9 @@ def zstd_module() -> ModuleType | None:
     return None
 
 
-def decoders() -> dict[str, Callable[[bytes | bytearray, int], Any]]:
-    """The content codings this installation understands."""
-    known = {"gzip": decompressed(lambda: zlib.decompressobj(31), zlib.error)}
+def decoders() -> dict[str, Decoder]:
+    """The content codings this installation understands; a body without any is as it is."""
+    known = {"": lambda body, _: body, "gzip": decompressed(lambda: zlib.decompressobj(31), zlib.error)}
     zstd = zstd_module()
     if zstd is not None:
         known["zstd"] = decompressed(zstd.ZstdDecompressor, zstd.ZstdError)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from fractions import Fraction
 from functools import reduce
 from typing import Any, cast
 
@@ -63,41 +64,56 @@ def added(left: State | Undefined, right: State | Undefined) -> State | Undefine
 def report(states: States, question: Question, reading: Reading) -> dict[str, Any]:
     """The report: every wanted row of the task's catalogue, `null` where it is undefined, with the reason.
 
-    `baselines` are the same metrics of a model that knows nothing but the labels. With several outputs a metric is
-    the mean of their values, undefined where one of them is, and `per_output` holds those of each.
+    With several outputs a metric is the mean of their values, undefined where one of them is, and `per_output` holds
+    those of each.
     """
-    task = TASKS[question.task]
-    rows = [row for row in task.rows if row.wanted(reading)]
-    metrics = [row for row in rows if isinstance(row, Metric)]
     parts: dict[str, Any] = {}
-    undefined: dict[str, dict[str, str]] = {}
-    baselines: dict[str, float] = {}
+    undefined: dict[str, Any] = {}
     with np.errstate(all="ignore"):
-        for row in rows:
-            value, reason = value_of(row, states, question, reading)
+        for row in TASKS[question.task].rows:
+            if not row.wanted(reading):
+                continue
             place = parts.setdefault(row.group, {}) if row.group else parts
-            place[row.name] = value
+            place[row.name], reason = value_of(row, states, question, reading)
             if reason:
-                undefined[row.key] = {"reason": reason.reason, "detail": reason.detail}
-        comparable = [metric for metric in metrics if metric.name not in undefined and not metric.undefined_blind]
-        blind = blind_states(states, question, comparable)
-        for metric in comparable:
-            value, _ = value_of(metric, blind, question, reading)
-            if value is not None:
-                baselines[metric.name] = value
-        per_output = [
-            {"output": position}
-            | {metric.name: value_of(metric, (output,), question, reading)[0] for metric in metrics}
-            for position, output in enumerate(states)
-            if len(states) > 1
-        ]
-    answer: dict[str, Any] = {}
-    for name, part in parts.items():
-        answer[name] = part
-        if name == "metrics":
-            answer |= {"undefined": undefined, "baselines": baselines}
-            answer |= {"per_output": per_output} if per_output else {}
-    return answer
+                undefined[row.key] = reason.explanation
+            if isinstance(row, Metric):  # what belongs to the metrics comes next to them
+                parts["undefined"] = undefined
+                parts.setdefault("baselines", {})
+        parts["baselines"] = baselines(states, question, reading, undefined)
+        if len(states) > 1:
+            parts["per_output"] = [
+                {"output": position} | of_output(output, question, reading) for position, output in enumerate(states)
+            ]
+    return parts
+
+
+def metrics_of(question: Question, reading: Reading) -> list[Metric]:
+    """The metrics that a report holds."""
+    return [metric for metric in TASKS[question.task].metrics if metric.wanted(reading)]
+
+
+def baselines(states: States, question: Question, reading: Reading, undefined: Mapping[str, Any]) -> dict[str, float]:
+    """The metrics of a model that knows nothing but the labels, where they and the metrics themselves have a value."""
+    metrics = [
+        metric
+        for metric in metrics_of(question, reading)
+        if metric.name not in undefined and not metric.undefined_blind
+    ]
+    blind = blind_states(states, question, metrics)
+    values = {metric.name: value_of(metric, blind, question, reading)[0] for metric in metrics}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def of_output(output: Output, question: Question, reading: Reading) -> dict[str, Any]:
+    """The metrics of one output of several, and why some are undefined."""
+    values: dict[str, Any] = {}
+    undefined: dict[str, Any] = {}
+    for metric in metrics_of(question, reading):
+        values[metric.name], reason = value_of(metric, (output,), question, reading)
+        if reason:
+            undefined[metric.name] = reason.explanation
+    return values | {"undefined": undefined}
 
 
 def value_of(row: Row, states: States, question: Question, reading: Reading) -> tuple[Any, Undefined | None]:
@@ -107,7 +123,7 @@ def value_of(row: Row, states: States, question: Question, reading: Reading) -> 
             value = row.function(**arguments(row, states[0], question, reading))
         else:
             values = [number(row, position, states, question, reading) for position in range(len(states))]
-            value = math.fsum(values) / len(values)
+            value = float(sum(map(Fraction, values)) / len(values))
     except Undefined as undefined:
         return None, undefined
     except OverflowError:  # of a rational beyond the range of float64

@@ -8,13 +8,12 @@ import codecs
 import json
 import math
 import re
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from schemas.fields import MOST_ERRORS, Faulty
+from schemas.fields import Faulty, bad_elements
 from service.problems import Problem
 
 simdjson: Any
@@ -26,10 +25,10 @@ except ImportError:  # no wheel for this Python
 BLOCK_BYTES = 1 << 18
 # A longer body is not read a second time, by a slower parser, to say where it is wrong.
 MOST_LOCATED = 1 << 20
-# More keys than any object of a request has; the values of further ones are not looked up.
+# More keys than any object of a request has.
 MOST_KEYS = 200
 SMALLEST_INTEGER, LARGEST_INTEGER = -(2**63), 2**64 - 1
-CONSTANT = re.compile(r'"(?:[^"\\]|\\.)*"|-?(?:NaN|Infinity)')
+CONSTANT = re.compile(r'"(?:[^"\\]|\\.)*+"?|-?(?:NaN|Infinity)')
 SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
@@ -60,26 +59,27 @@ def malformed(body: bytes | bytearray) -> Problem:
         text = body.decode("utf-8")
     except UnicodeDecodeError:
         return not_utf8()
-    where = ""
+    if not text.strip():
+        return Problem("malformed-json", "The body is empty: no JSON starts at byte 0.")
+    cause = " It is not JSON (RFC 8259), or a number in it does not fit in 64 bits."
     if len(text) <= MOST_LOCATED:
         try:
             json.loads(text, parse_constant=refuse_constant, parse_int=integer_within, parse_float=float_within)
         except Problem as problem:
             return problem
         except json.JSONDecodeError as error:
-            where = at_byte(text, error.pos)
-        except (ValueError, RecursionError):
-            constants = (found for found in CONSTANT.finditer(text) if not found[0].startswith('"'))
-            where = next((at_byte(text, found.start()) for found in constants), "")
-    return Problem(
-        "malformed-json",
-        f"The body is not JSON (RFC 8259).{where} NaN and Infinity are no JSON numbers, and numbers fit in 64 bits.",
-    )
+            cause = at_byte(text, error.pos)
+        except NotJson:
+            place = next(found.start() for found in CONSTANT.finditer(text) if not found[0].startswith('"'))
+            cause = at_byte(text, place) + " NaN and Infinity are no JSON numbers."
+        except (ValueError, RecursionError):  # too many digits, or too deep for this parser: no place to name
+            pass
+    return Problem("malformed-json", f"The body is not understood.{cause}")
 
 
 def at_byte(text: str, position: int) -> str:
     """The place of a character in words."""
-    return f" It goes wrong at byte {len(text[:position].encode())}."
+    return f" It stops being JSON (RFC 8259) at byte {len(text[:position].encode())}."
 
 
 def integer_within(digits: str) -> int:
@@ -98,14 +98,20 @@ def float_within(digits: str) -> float:
     return value
 
 
+class NotJson(ValueError):
+    """A constant that Python reads and JSON does not know."""
+
+
 def refuse_constant(name: str) -> None:
-    """Refuse NaN and Infinity, which Python reads."""
-    raise ValueError(name)
+    """Refuse NaN and Infinity."""
+    raise NotJson(name)
 
 
 def not_utf8() -> Problem:
     """The refusal of a body in another encoding."""
-    return Problem("bad-encoding", "The body is not UTF-8. JSON is sent in UTF-8.")
+    return Problem(
+        "bad-encoding", "The body is not UTF-8. JSON is sent in UTF-8, and a compressed body with its Content-Encoding."
+    )
 
 
 def too_deep() -> Problem:
@@ -152,10 +158,16 @@ def parse_with_standard_json(body: bytes | bytearray) -> Any:
 
 def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """The object of some pairs; raises `Problem` where a key comes twice."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    check_keys([key for key, _ in pairs])
+    return dict(pairs)
+
+
+def check_keys(keys: list[str]) -> None:
+    """Refuse an object with a key twice, or with more keys than any object of a request has."""
+    if len(keys) > MOST_KEYS:
+        raise Problem("schema", f"An object has more than {MOST_KEYS} keys. No object of a request has so many.")
+    if len(set(keys)) < len(keys):
         raise duplicate_key()
-    return found
 
 
 def column_of_list(values: list[Any]) -> Any:
@@ -164,7 +176,7 @@ def column_of_list(values: list[Any]) -> Any:
     if values and isinstance(values[0], list):
         return matrix_of_lists(values)
     if list in types or dict in types:
-        return Faulty(first_errors(values, wrong_scalar))
+        return Faulty(bad_elements(values, wrong_scalar))
     return array_of_numbers(values) if types <= {int, float} else values
 
 
@@ -182,7 +194,7 @@ def array_of_numbers(values: list[Any]) -> Any:
 def matrix_of_lists(rows: list[Any]) -> Any:
     """A 2-d array of equally long rows of numbers, else what is wrong with which rows."""
     width = len(rows[0])
-    errors = first_errors(rows, lambda row: wrong_row(row, width, list))
+    errors = bad_elements(rows, lambda row: wrong_row(row, width, list))
     return Faulty(errors) if errors else array_of_numbers([value for row in rows for value in row]).reshape(-1, width)
 
 
@@ -197,18 +209,6 @@ def wrong_row(row: Any, width: int, array_type: type[Any]) -> str | None:
     if any(isinstance(value, bool) or not isinstance(value, int | float) for value in row):
         return "The row holds something other than numbers."
     return None
-
-
-def first_errors(rows: Any, wrong: Callable[[Any], str | None]) -> dict[int, str]:
-    """What is wrong with rows, by position, of the first hundred wrong ones."""
-    errors: dict[int, str] = {}
-    for index, row in enumerate(rows):
-        text = wrong(row)
-        if text:
-            errors[index] = text
-            if len(errors) > MOST_ERRORS:
-                break
-    return errors
 
 
 # simdjson
@@ -242,10 +242,9 @@ def parse_with_simdjson(body: bytes | bytearray) -> Any:
 def parts_of(value: Any) -> dict[str, Any]:
     """The values of an object by key, arrays and objects unread. Raises `Problem` where a key comes twice."""
     keys = list(value.keys())
-    if len(set(keys)) < len(keys):
-        raise duplicate_key()
-    # simdjson looks a key up from the start, and only to its first NUL. No request that is answered has such keys.
-    return {key: value[key] if place < MOST_KEYS and "\0" not in key else None for place, key in enumerate(keys)}
+    check_keys(keys)
+    # simdjson looks a key up only to its first NUL. No request that is answered has such keys.
+    return {key: None if "\0" in key else value[key] for key in keys}
 
 
 def column_of_array(array: Any, *, flat: bool) -> Any:
@@ -257,10 +256,10 @@ def column_of_array(array: Any, *, flat: bool) -> Any:
         width = len(array[0])
         if numbers is not None and all_of_width(array, width) and numbers.size == len(array) * width:
             return numbers.reshape(-1, width)
-        return Faulty(first_errors(array, lambda row: wrong_row(row, width, simdjson.Array)))
+        return Faulty(bad_elements(array, lambda row: wrong_row(row, width, simdjson.Array)))
     if numbers is not None and numbers.size == len(array):
         return numbers
-    errors = first_errors(array, wrong_scalar)
+    errors = bad_elements(array, wrong_scalar)
     return Faulty(errors) if errors else array.as_list()
 
 
@@ -294,7 +293,7 @@ def verified(array: Any, column: Any) -> Any:
     wrong = wrong_scalar
     if column.ndim == 2:
         wrong = partial(wrong_row, width=column.shape[1], array_type=simdjson.Array)
-    errors = first_errors(array, wrong)
+    errors = bad_elements(array, wrong)
     return Faulty(errors) if errors else column
 
 

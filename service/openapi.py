@@ -332,10 +332,13 @@ def report_schema(spec: APISpec, task: Task, metrics: str, *, several: bool) -> 
             properties["metrics"] = ref(metrics)
             properties["undefined"] = map_of(ref("Undefined"), "Why a metric or another part of the report is null.")
             properties["baselines"] = map_of(
-                {"type": "number"}, "The metrics of a model that knows nothing but the labels, where they have values."
+                {"type": "number"},
+                "The same metrics of a model that knows nothing but the labels, to be beaten: it always predicts the "
+                "majority class (the negative one in a tie) with the prevalence as score, in a regression the mean.",
             )
             if several:
-                one = open_object("The metrics of one output.", {"output": {"type": "integer"}})
+                why = map_of(ref("Undefined"), "Why a metric of this output is null.")
+                one = open_object("The metrics of one output.", {"output": {"type": "integer"}, "undefined": why})
                 text = "The metrics of each output, where labels have several."
                 properties["per_output"] = array_of({"allOf": [ref(metrics), one]}, description=text)
         elif row.group:

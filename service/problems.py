@@ -114,7 +114,8 @@ def complaints_in(messages: Any, pointer: str) -> Iterator[tuple[str, str, str]]
     """Pointer, sentence and slug of each message in marshmallow's nested messages."""
     if isinstance(messages, dict):
         for key, inner in messages.items():
-            place = pointer if key == "_schema" else f"{pointer}/{escaped(key)}"
+            of_whole = key == "_schema" and pointer == "#"
+            place = pointer if of_whole else f"{pointer}/{escaped(key)}"
             yield from complaints_in(inner, place)
     elif isinstance(messages, list):
         for inner in messages:

@@ -8,6 +8,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+from schemas.reports import REPORTS
 from service.api import PATHS
 from service.app import create_app
 from service.metrics.catalogue import TASKS
@@ -24,6 +25,7 @@ def text() -> str:
     """README.md with its generated parts made anew."""
     parts = {
         "answer": answer(),
+        "fields": fields(),
         "endpoints": endpoints(),
         "metrics": metrics(),
         "settings": settings(),
@@ -42,6 +44,16 @@ def answer() -> str:
     client = create_app(Settings()).test_client()
     response = client.post("/v1/binary/report", data=EXAMPLE.read_bytes(), content_type="application/json")
     return f"```json\n{json.dumps(response.get_json(), indent=2)}\n```"
+
+
+def fields() -> str:
+    """The fields of the requests, with the tasks that have them."""
+    tasks: dict[tuple[str, str], list[str]] = {}
+    for task, schema in REPORTS.items():
+        for name, field in schema(Settings()).fields.items():
+            meaning = field.metadata["description"] + (" Required." if field.required else "")
+            tasks.setdefault((f"`{name}`", meaning), []).append(task)
+    return table(["field", "tasks", "meaning"], [[name, ", ".join(of), text] for (name, text), of in tasks.items()])
 
 
 def endpoints() -> str:

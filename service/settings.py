@@ -25,8 +25,8 @@ def count(default: int, description: str, high: int | None = None) -> Any:
 
 
 def seconds(default: float, description: str) -> Any:
-    """A setting that is a time of 0 or more."""
-    return setting(default, description, fields.Float(validate=Range(0)))
+    """A setting that is a time above 0."""
+    return setting(default, description, fields.Float(validate=Range(0, min_inclusive=False)))
 
 
 @dataclass(frozen=True)
@@ -58,9 +58,12 @@ class Settings:
         """The settings of an environment. Raises `ValueError` for an unknown `ASSAY_` variable or a bad value."""
         variables = cls.variables()
         schema = Schema.from_dict({name: field.metadata["field"] for name, field in variables.items()})()
+        schema.error_messages |= {"unknown": "There is no such setting."}
         ours = {name: value for name, value in environment.items() if name.startswith(PREFIX)}
         try:
             loaded: Any = schema.load(ours)
         except ValidationError as error:
-            raise ValueError(f"Bad settings: {error.messages}") from None
+            messages: Any = error.messages
+            wrong = (f"{name}: {' '.join(texts)}" for name, texts in messages.items())
+            raise ValueError(" ".join(wrong)) from None
         return cls(**{variables[name].name: value for name, value in loaded.items()})

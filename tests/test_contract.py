@@ -70,8 +70,10 @@ def binary(draw: st.DrawFn, options: dict[str, Any]) -> dict[str, Any]:
         request["predictions"] = draw(column(rows, st.sampled_from(classes)))
         request.pop("threshold", None)
     if "predictions" not in request or draw(st.booleans()):
-        pair = st.floats(0, 1).map(lambda positive: [1 - positive, positive])
-        request["scores"] = draw(column(rows, draw(st.sampled_from([FINITE, st.floats(0, 1), pair]))))
+        elements = [FINITE, st.floats(0, 1)]
+        if request.get("pos_label", max(classes)) == max(classes):  # pairs are refused where the positive sorts first
+            elements.append(st.floats(0, 1).map(lambda positive: [1 - positive, positive]))
+        request["scores"] = draw(column(rows, draw(st.sampled_from(elements))))
     return request | draw(weights(rows))
 
 

@@ -163,8 +163,10 @@ DEGENERATE = {
         binary([1, 1], [0.6, 0.7]),
         binary([0, 0], [0.6, 0.7]),
         binary([0, 1], [0.1, 0.9]),
+        binary([1, 0, 0], [0.9, 0.9, 0.1], [1, 1e-300, 1e300]),
     ],
     "regression": [
+        regression([1, 2, 3], [1, 3, 2], [1, 1e17, 1]),
         regression([1], [2]),
         regression([2, 2, 2], [1, 2, 3]),
         regression([1, 2, 3], [2, 2, 2]),

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 
 from service.metrics.catalogue import TASKS
-from tests.cases import at_thresholds, binary, close, regression, take, whole
+from tests.cases import at_thresholds, binary, close, regression, whole
 from tests.strategies import COUNTS, GRID, MODEST, REAL, TENTHS, UNIT, WHOLE, binary_batches, regression_batches
 
 SETTINGS = settings(max_examples=200, deadline=None, derandomize=True)
@@ -123,11 +123,38 @@ def test_expected_if_calibrated_is_the_mean_error_of_a_calibrated_model(rows):
     assert expected["expected_if_calibrated"] == pytest.approx(np.mean(errors), rel=0.04)
 
 
-def test_weights_count_in_what_a_calibrated_model_would_get():
-    batch = binary([0, 1, 1, 0], [0.12, 0.37, 0.62, 0.88])
-    doubled = replace(take(batch, np.repeat(np.arange(4), 2)), weight=None)
-    weighted = replace(batch, weight=np.full(4, 2.0))
-    assert close(whole("binary", weighted)["calibration"], whole("binary", doubled)["calibration"])
+def test_weights_count_as_reliabilities_in_what_a_calibrated_model_would_get():
+    scores, weights = np.array([0.12, 0.17, 0.62, 0.88]), np.array([1.0, 3, 2, 0.5])
+    deviations = weights**2 * scores * (1 - scores)
+    expected = sum(np.sqrt(2 / np.pi * part) for part in (deviations[:2].sum(), *deviations[2:])) / weights.sum()
+    answer = whole("binary", binary([0, 1, 1, 0], scores, weights))
+    assert answer["calibration"]["expected_if_calibrated"] == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("weight", [0.1, 0.2, 0.7, 1 / 3, 1e-100, 3e99])
+def test_equal_weights_leave_the_median_where_it_is(weight):
+    errors = np.arange(1.0, 11)
+    report = whole("regression", regression(np.zeros(10), errors, np.full(10, weight)))
+    assert report["metrics"]["median_absolute_error"] == 5.5
+
+
+def test_a_denominator_beyond_float64_is_no_perfect_model():
+    report = whole("regression", regression([-1.7e308, -1.7e308, 1.7e308], [-0.7e308, -0.7e308, 0.7e308]))
+    assert report["undefined"]["d2_absolute_error"]["reason"] == "overflow"
+
+
+def test_the_mean_of_outputs_fits_where_their_sum_does_not():
+    report = whole("regression", regression([[0.0, 0.0]], [[1.7e308, 1.7e308]]))
+    assert report["metrics"]["max_error"] == 1.7e308
+
+
+def test_each_output_says_why_a_metric_is_null():
+    report = whole("regression", regression([[1.0, 0.0], [1.0, 2.0]], [[1.0, 1.0], [2.0, 2.0]]))
+    first, second = report["per_output"]
+    assert first["r2"] is None
+    assert first["undefined"]["r2"]["reason"] == "constant_labels"
+    assert second["undefined"].keys() == {"mean_absolute_percentage_error", "mean_gamma_deviance"}
+    assert report["undefined"]["r2"]["detail"].startswith("Output 0: ")
 
 
 def test_sections_of_the_question_and_the_labels():

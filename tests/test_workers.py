@@ -249,7 +249,7 @@ def test_stopping_finishes_the_report_under_way(tmp_path: Path, large: bytes) ->
 @pytest.mark.parametrize(
     ("name", "value", "reason"),
     [
-        ("ASSAY_MAX_ROW", "1", "Unknown field"),
+        ("ASSAY_MAX_ROW", "1", "no such setting"),
         ("ASSAY_MAX_ROWS", "0", "Must be"),
         ("ASSAY_MAX_ROWS", "many", "Not a valid integer"),
         ("ASSAY_BODY_SECONDS", "-1", "Must be"),

@@ -98,9 +98,9 @@ def false_discovery_rate(cells: Cells) -> Any:
 
 
 def f_beta(cells: Cells, beta: float) -> Any:
-    """Weighted harmonic mean of precision and recall, where recall counts beta times as much.
+    """Weighted harmonic mean of precision and recall, where recall counts {beta} times as much.
 
-    Formula: (1 + beta^2) TP / ((1 + beta^2) TP + beta^2 FN + FP)
+    Formula: (1 + {beta}^2) TP / ((1 + {beta}^2) TP + {beta}^2 FN + FP)
     Reference: sklearn.metrics.fbeta_score
     """
     # Multiplied by the denominator of beta^2, so that counts stay integers.
@@ -134,14 +134,15 @@ def matthews_corrcoef(cells: Cells) -> Any:
 def cohen_kappa(cells: Cells) -> Any:
     """Agreement of labels and predictions beyond what their class frequencies give by chance.
 
+    It is 0 where the labels or the predictions alone are of one class, and undefined where both are of the same.
+
     Formula: 2 (TP TN - FP FN) / ((TP + FP) (FP + TN) + (TP + FN) (FN + TN))
     Reference: sklearn.metrics.cohen_kappa_score
     """
-    return ratio(
-        2 * (cells.tp * cells.tn - cells.fp * cells.fn),
-        (cells.tp + cells.fp) * (cells.fp + cells.tn) + (cells.tp + cells.fn) * (cells.fn + cells.tn),
-        "single_class",
-    )
+    by_chance = (cells.tp + cells.fp) * (cells.fp + cells.tn) + (cells.tp + cells.fn) * (cells.fn + cells.tn)
+    if by_chance == 0:
+        raise Undefined("single_class", "Labels and predictions are all of one and the same class.")
+    return ratio(2 * (cells.tp * cells.tn - cells.fp * cells.fn), by_chance, "single_class")
 
 
 def positive_likelihood_ratio(cells: Cells) -> Any:

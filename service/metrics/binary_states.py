@@ -89,8 +89,8 @@ class Steps(NamedTuple):
 class Reliability(NamedTuple):
     """Bins of equal width over [0, 1]; bin k is [edges[k], edges[k + 1]), the last one closed.
 
-    For each bin the total weight of its rows, of its positive rows, and the weighted sums of its scores p and of
-    p (1 - p), what a calibrated model would leave as variance.
+    For each bin the total weight of its rows, of its positive rows, the weighted sum of its scores p, and the variance
+    of the weight of its positive rows if the model were calibrated: the sum of w^2 p (1 - p).
     """
 
     edges: Floats
@@ -168,7 +168,9 @@ class Sweep(Rows):
                 rows.append((float(high - low), float(np.count_nonzero(truth)), score.sum(), variance.sum()))
             else:
                 weight = self.weights[low:high]
-                rows.append((weight.sum(), weight[truth].sum(), (weight * score).sum(), (weight * variance).sum()))
+                rows.append(
+                    (weight.sum(), weight[truth].sum(), (weight * score).sum(), (weight * weight * variance).sum())
+                )
         return Reliability(edges, *np.array(rows).T)
 
 

@@ -79,7 +79,7 @@ class Row:
 
     def documentation(self) -> dict[str, str]:
         """Summary, formula and reference, from the docstring."""
-        lines = inspect.cleandoc(self.function.__doc__ or "").splitlines()
+        lines = inspect.cleandoc(self.function.__doc__ or "").format(**self.bound).splitlines()
         tagged = dict(line.split(": ", 1) for line in lines if line.startswith(("Formula: ", "Reference: ")))
         summary = "\n".join(lines).split("\n\n")[0]
         return {
@@ -185,7 +185,7 @@ BINARY = Task(
             binary.positive_likelihood_ratio,
             best=INFINITY,
             high=INFINITY,
-            reasons=("single_class", "no_false_positives"),
+            reasons=("single_class", "no_false_positives", "overflow"),
         ),
         loss(binary.negative_likelihood_ratio, "single_class", "no_true_negatives"),
         share(binary.roc_auc, *NO_RANKING),
@@ -228,7 +228,7 @@ REGRESSION = Task(
         loss(regression.mean_gamma_deviance, "labels_out_of_domain", "predictions_out_of_domain", "overflow"),
         loss(regression.mean_pinball_loss, "overflow", options={"alpha": 0.5}),
         score(regression.pearson, "single_row", "constant_labels", "constant_predictions"),
-        score(regression.spearman, "single_row", "constant_labels", "constant_predictions"),
+        score(regression.spearman, "single_row", "constant_labels", "constant_predictions", "uneven_weights"),
         score(regression.d2_absolute_error, "single_row", "constant_labels", "overflow", low=-INFINITY),
         Row(curves.predicted_against_actual, "curves", with_curves, ("overflow",)),
         Row(curves.residuals, "curves", with_curves, ("overflow",)),

@@ -58,8 +58,8 @@ class Residuals(TypedDict):
 def roc(sweep: Sweep, reading: Reading) -> Roc:
     """True against false positive rate, from nothing to everything predicted positive.
 
-    The first threshold is null: there nothing is predicted positive. Points on a straight line between their
-    neighbours are left out.
+    The first threshold is null: there nothing is predicted positive. Points within a horizontal or vertical run
+    are left out.
     """
     thresholds, tp, fp = sweep.steps
     if not tp[-1] or not fp[-1]:

@@ -24,6 +24,8 @@ UNIT_BITS = 3300
 BINS = UNIT_BITS + 3 * 1024 + 1
 # A block's temporaries stay in the processor's cache. Slices need blocks of 4 rows or more.
 BLOCK_BITS = 13
+# A half mantissa is below 2**27, so that many parts of 2**BLOCK_BITS rows add up below 2**53.
+MOST_PARTS = 1 << (53 - 27 - BLOCK_BITS)
 SPLITTER = 134217729.0  # 2**27 + 1, for Veltkamp's splitting
 # Three factors within these magnitudes have products, and rounding errors of products, that are normal numbers.
 SMALLEST, LARGEST = 2.0**-250, 2.0**250
@@ -45,29 +47,66 @@ def exact_sums(
 
     `products` takes a block of each column and names the factors, at most three with the weights, of each sum.
     """
-    units: dict[str, int] = {}
-    infinite: set[str] = set()
-    rows = len(columns[0])
-    for start in range(0, rows, 1 << BLOCK_BITS) or [0]:
+    sums: dict[str, _Sum] = {}
+    for start in range(0, len(columns[0]), 1 << BLOCK_BITS) or [0]:
         block = slice(start, start + (1 << BLOCK_BITS))
         by = () if weights is None else (weights[block],)
         for name, factors in products(*(column[block] for column in columns)).items():
-            terms = (*factors, *by)
-            if all(np.isfinite(factor).all() for factor in terms):
-                units[name] = units.get(name, 0) + _units(terms)
-            else:
-                infinite.add(name)
-    return {name: rational(sum_) for name, sum_ in units.items()} | dict.fromkeys(infinite, math.inf)
+            sums.setdefault(name, _Sum()).add((*factors, *by))
+    return {name: total.value() for name, total in sums.items()}
 
 
-def _units(factors: Product) -> int:
-    """The sum of the products of a block's rows in units of 2**-UNIT_BITS."""
-    if all(_is_moderate(factor) for factor in factors):
-        parts = [factors[0]]
-        for factor in factors[1:]:
-            parts = [half for part in parts for half in _two_product(part, factor)]
-        return sum(map(_by_slices, parts))
-    return sum(_by_exponent(part, exponents) for part, exponents in _mantissa_products(factors))
+class _Sum:
+    """A sum of products that grows block by block, in units of 2**-UNIT_BITS."""
+
+    def __init__(self) -> None:
+        self.units = 0
+        self.finite = True
+        self.halves: Floats | None = None
+        self.parts = 0
+
+    def add(self, factors: Product) -> None:
+        """Add the products of a block's rows."""
+        if not all(np.isfinite(factor).all() for factor in factors):
+            self.finite = False
+        elif all(_is_moderate(factor) for factor in factors):
+            parts = [factors[0]]
+            for factor in factors[1:]:
+                parts = [half for part in parts for half in _two_product(part, factor)]
+            self.units += sum(map(_by_slices, parts))
+        else:
+            for part, exponents in _mantissa_products(factors):
+                self._add_by_exponent(part, exponents)
+
+    def _add_by_exponent(self, part: Floats, exponents: NDArray[np.int32]) -> None:
+        """Add `part * 2**exponents`: the halves of the mantissas add up exactly in float64, exponent by exponent."""
+        if self.halves is None or self.parts == MOST_PARTS:
+            self._fold()
+            self.halves, self.parts = np.zeros((2, BINS)), 0
+        mantissas, own = np.frexp(part)
+        bins = own + exponents + UNIT_BITS
+        scaled = mantissas * 2.0**27
+        high = np.trunc(scaled)
+        low, span = int(bins.min(initial=BINS)), int(bins.max(initial=0)) + 1
+        for half, sums in zip((high, (scaled - high) * 2.0**26), self.halves, strict=True):
+            sums[low:span] += np.bincount(bins - low, half, max(span - low, 0))
+        self.parts += 1
+
+    def _fold(self) -> None:
+        """Add what stands by exponent to the units."""
+        if self.halves is None:
+            return
+        units = 0
+        for position in np.flatnonzero(self.halves.any(axis=0)).tolist():
+            upper, lower = (int(half) for half in self.halves[:, position])
+            units += ((upper << 26) + lower) << position
+        self.units += units >> 53  # bin p holds units of 2**(p - UNIT_BITS - 53)
+
+    def value(self) -> Total:
+        """The sum so far."""
+        self._fold()
+        self.halves = None
+        return rational(self.units) if self.finite else math.inf
 
 
 def _is_moderate(values: Floats) -> bool:
@@ -105,20 +144,6 @@ def _mantissa_products(factors: Product) -> Iterator[tuple[Floats, NDArray[np.in
         parts = [half for part in parts for half in _two_product(part, mantissas)]
     for part in parts:
         yield part, exponents
-
-
-def _by_exponent(part: Floats, exponents: NDArray[np.int32]) -> int:
-    """Sum of `part * 2**exponents`: the halves of the mantissas add up exactly in float64, exponent by exponent."""
-    mantissas, own = np.frexp(part)
-    bins = own + exponents + UNIT_BITS
-    scaled = mantissas * 2.0**27
-    high = np.trunc(scaled)
-    halves = np.stack([np.bincount(bins, half, BINS) for half in (high, (scaled - high) * 2.0**26)])
-    units = 0
-    for position in np.flatnonzero(halves.any(axis=0)).tolist():
-        upper, lower = (int(half) for half in halves[:, position])
-        units += ((upper << 26) + lower) << position
-    return units >> 53  # bin p holds units of 2**(p - UNIT_BITS - 53)
 
 
 def _two_product(a: Floats, b: Floats) -> tuple[Floats, Floats]:

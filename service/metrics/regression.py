@@ -111,7 +111,7 @@ def mean_absolute_percentage_error(errors: RelativeErrors) -> Any:
     Reference: sklearn.metrics.mean_absolute_percentage_error
     """
     if errors.zero_labels:
-        raise Undefined("zero_label", f"{errors.zero_labels} labels are 0, so their relative error is infinite.")
+        raise Undefined("zero_label", f"Labels that are 0: {errors.zero_labels}. Their relative error is infinite.")
     return errors.relative / errors.weight
 
 
@@ -169,7 +169,7 @@ def positive_predictions(errors: PositiveErrors) -> PositiveErrors:
 def mean_pinball_loss(errors: AbsoluteErrors, moments: Moments, alpha: float) -> Any:
     """Mean pinball (quantile) loss of the predictions as medians: half the mean absolute error.
 
-    Formula: mean(max(alpha (y - p), (alpha - 1) (y - p))) with alpha 1/2
+    Formula: mean(max(alpha (y - p), (alpha - 1) (y - p))) with alpha {alpha}
     Reference: sklearn.metrics.mean_pinball_loss
     """
     # Of |p - y| the share alpha counts where the prediction is too low, the rest where it is too high.
@@ -198,6 +198,8 @@ def spearman(pairs: Pairs) -> float:
     """
     if len(pairs.truth) == 1:
         raise Undefined("single_row")
+    if pairs.weights is not None and pairs.weights.max() > 2.0**53 * pairs.weights.min():
+        raise Undefined("uneven_weights")
     order = np.argsort(pairs.predicted)
     weights = None if pairs.weights is None else pairs.relative_weights
     truth = middle_ranks(pairs.truth, weights)
@@ -234,4 +236,7 @@ def d2_absolute_error(errors: AbsoluteErrors, labels: Labels) -> Any:
         raise Undefined("single_row")
     if labels.values[0] == labels.values[-1]:
         raise Undefined("constant_labels")
-    return 1 - errors.absolute / exact_sum(np.abs(labels.values - labels.median), *factors(labels.weights))
+    deviation = exact_sum(np.abs(labels.values - labels.median), *factors(labels.weights))
+    if isinstance(deviation, float):
+        raise Undefined("overflow")
+    return 1 - errors.absolute / deviation

@@ -157,7 +157,7 @@ class PositiveErrors(State):
 def squared_log_error(y: Floats, p: Floats) -> Floats:
     """Squared difference of the logarithms of 1 + label and 1 + prediction."""
     u = (p - y) / (1 + y)
-    return np.asarray(np.square(np.where(np.abs(u) < NEAR, np.log1p(u), np.log((1 + p) / (1 + y)))))
+    return np.asarray(np.square(np.where(np.abs(u) < NEAR, np.log1p(u), log_of_quotient(1 + p, 1 + y))))
 
 
 def poisson_deviance(y: Floats, p: Floats) -> Floats:
@@ -217,9 +217,22 @@ class Numbers(Rows):
             rows = len(self.values)
             low, high = (rows - 1) // 2, rows // 2
         else:
-            below = np.cumsum(self.weights)
-            low, high = (int(np.searchsorted(below, below[-1] / 2, side=side)) for side in ("left", "right"))
+            low, high = self._middle(self.weights)
         return float((Fraction(float(self.values[low])) + Fraction(float(self.values[high]))) / 2)
+
+    @staticmethod
+    def _middle(weights: Floats) -> tuple[int, int]:
+        """The rows at which half of the weight is reached and exceeded: rounded sums come close, exact ones decide."""
+        below = np.cumsum(weights)
+        row = int(np.searchsorted(below, below[-1] / 2))
+        reached, half = exact_sum(weights[: row + 1]), exact_sum(weights) / 2
+        while reached < half:
+            row += 1
+            reached += Fraction(weights[row].item())
+        while reached - Fraction(weights[row].item()) >= half:
+            reached -= Fraction(weights[row].item())
+            row -= 1
+        return row, row + (reached == half)
 
 
 class Labels(Numbers, LabelState):

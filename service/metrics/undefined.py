@@ -20,7 +20,8 @@ REASONS: dict[str, str] = {
     "scores_not_probabilities": "A score lies outside [0, 1], so the scores are not probabilities. Send probabilities.",
     "single_class": "All labels are of one class.",
     "single_row": "One row has no variation.",
-    "zero_label": "A label is 0, so its relative error is infinite.",
+    "uneven_weights": "Weights differ by more than 2^53, so that ranks of light rows are lost in those of heavy ones.",
+    "zero_label": "Labels are 0, so their relative error is infinite.",
 }
 
 
@@ -37,6 +38,11 @@ class Undefined(Exception):
         self.reason = reason
         self.detail = detail or REASONS[reason]
         super().__init__(self.reason)
+
+    @property
+    def explanation(self) -> dict[str, str]:
+        """The reason as a report gives it."""
+        return {"reason": self.reason, "detail": self.detail}
 
 
 def ratio(part: Any, whole: Any, reason: str) -> Any:

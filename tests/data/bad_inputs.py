@@ -167,6 +167,7 @@ MEDIA_TYPES = [
             "application/json; charset=utf-8",
             'Application/JSON; Charset="UTF-8"',
             "application/json;charset=UTF-8",
+            "application/json; charset=utf8",
         )
     ),
     header("H77 plain body said to be gzip", 400, "bad-encoding", Content_Encoding="gzip"),
@@ -342,6 +343,7 @@ SYNTAX = [
     syntax("S150 depth 100,000", '{"labels":' + "[" * 99_999 + "]" * 99_999 + "}", 400, "too-deep"),
     syntax("S150 depth 100,000, cut", "[" * 100_000, 400, ("too-deep", "malformed-json")),
     syntax("S150 objects to depth 100,000", '{"a":' * 100_000 + "1" + "}" * 100_000, 400, "too-deep"),
+    syntax("S an unclosed string of quotes", '[NaN,"' + '\\"' * 400_000),
     syntax("S151 keys of Python and JavaScript", b'{"__proto__": 1, "__class__": {"__init__": 1}}', 422, "schema"),
     syntax("S151 a key with NUL", FINE[:-1] + b', "labels\\u0000": [1], "x\\u0000y": 1}', 422, "schema"),
     syntax("S151 100,000 unknown keys", json.dumps({f"x{key}": 1 for key in range(100_000)}), 422, "schema"),
@@ -624,10 +626,24 @@ SCHEMAS = [
         gives={"metadata.a": "2"},
     ),
     fair("C 100 keys of metadata", {"metadata.x7": "7"}, **GOOD, metadata={f"x{key}": str(key) for key in range(100)}),
-    *(
-        binary(f"C {keys} keys of metadata", 422, SCHEMA, "#/metadata", metadata={f"x{key}": "" for key in range(keys)})
-        for keys in (101, 20_000)
+    binary(
+        "P195 pairs whose positive class sorts first",
+        422,
+        "bad-scores",
+        "#/scores",
+        labels=["ham", "spam"],
+        scores=[[0.9, 0.1], [0.2, 0.8]],
+        pos_label="ham",
     ),
+    fair(
+        "P195 pairs whose positive class sorts last",
+        {"metrics.accuracy": 1.0},
+        labels=["ham", "spam"],
+        scores=[[0.9, 0.1], [0.2, 0.8]],
+        pos_label="spam",
+    ),
+    binary("C 101 keys of metadata", 422, SCHEMA, "#/metadata", metadata={f"x{key}": "" for key in range(101)}),
+    binary("C 20,000 keys of metadata", 422, SCHEMA, metadata={f"x{key}": "" for key in range(20_000)}),
     binary("C169 unknown metric", 422, SCHEMA, "#/metrics/1", metrics=["recall", CANARY]),
     binary("C169 a metric of another task", 422, SCHEMA, "#/metrics/0", metrics=["r2"]),
     regression("C169 a metric of another task", 422, SCHEMA, "#/metrics/0", metrics=["recall"]),
@@ -858,6 +874,9 @@ WEIGHTS = [
     regression("W207 a negative weight", 422, "bad-weight", "#/sample_weight/2", sample_weight=[1, 1, -0.5]),
     binary("W209 all weights 0", 422, "bad-weight", sample_weight=[0, 0.0, 0, 0]),
     regression("W209 all weights 0", 422, "bad-weight", sample_weight=[0, 0, -0.0]),
+    binary("W a weight of 1e100", 200, (), sample_weight=[1, 1e100, 1e-100, 1]),
+    binary("W a weight beyond 1e100", 422, "bad-weight", "#/sample_weight/1", sample_weight=[1, 1.1e100, 1, 1]),
+    binary("W a weight below 1e-100", 422, "bad-weight", "#/sample_weight/2", sample_weight=[1, 1, 0.9e-100, 1]),
     binary("W211 weights beyond the largest number", (200, 422), (), sample_weight=[1e308] * 4),
     fair(
         "W a row of weight 0 is no row",
