@@ -38,7 +38,7 @@ if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
             shutil.rmtree(made, ignore_errors=True)
 
 
-worker_class = "gthread"
+worker_class = "service.worker.Worker"
 cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 workers = int(os.environ.get("WEB_CONCURRENCY", cores))
 # One request computes at a time; the other threads read bodies and answer probes meanwhile.

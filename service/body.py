@@ -12,6 +12,10 @@ from service.problems import Problem
 from service.settings import Settings
 
 STEP = 1 << 20
+# When the request of a connection has to have arrived, and the connections whose request has not: the worker sets the
+# one and adds to the other.
+ARRIVING: dict[Any, float] = {}
+LATE: set[Any] = set()
 # What follows the end of a compressed frame is copied, so pieces and frames are bounded.
 PIECE = 1 << 16
 MOST_FRAMES = 10_000
@@ -40,27 +44,28 @@ def read_body(environ: dict[str, Any], settings: Settings) -> bytes | bytearray:
     if declared is not None and declared > limit:
         raise too_large(limit)
     stream = environ["wsgi.input"]
-    connection = environ.get("gunicorn.socket")
-    if connection is not None:
-        connection.settimeout(settings.body_seconds)
     body = bytearray()
     try:
         while len(body) <= limit:
             piece = stream.read(min(STEP, limit + 1 - len(body)))
             if not piece:
                 break
-            if not body and len(piece) == declared:
-                return bytes(piece)
             body += piece
-    except TimeoutError:
-        raise Problem("request-timeout", "The body stopped arriving. Send it again.") from None
     except (ParseException, NoMoreData, OSError):
-        raise Problem("bad-framing", "The body ended early or its chunks are malformed. Send it again.") from None
+        raise cut_short(environ) from None
     if len(body) > limit:
         raise too_large(limit)
     if declared is not None and len(body) != declared:
-        raise Problem("bad-framing", "The body is shorter than its Content-Length. Send it again.")
+        raise cut_short(environ)
+    ARRIVING.pop(environ.get("gunicorn.socket"), None)
     return body
+
+
+def cut_short(environ: dict[str, Any]) -> Problem:
+    """The refusal of a body whose end did not come: it was late, or is framed badly."""
+    if environ.get("gunicorn.socket") in LATE:
+        return Problem("request-timeout", "The body took too long to arrive. Send it again, compressed if it is large.")
+    return Problem("bad-framing", "The body ended early, or its chunks are malformed. Send it again.")
 
 
 def declared_length(environ: dict[str, Any]) -> int | None:

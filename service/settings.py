@@ -40,7 +40,7 @@ class Settings:
     max_outputs: int = count(100, "Most outputs (columns of the labels) of a regression.")
     max_label_length: int = count(256, "Longest label, in characters.")
     max_curve_points: int = count(2000, "Most points that a request may ask a curve to have.")
-    body_seconds: float = seconds(15.0, "How long a read of the request body waits for the sender.")
+    body_seconds: float = seconds(15.0, "How long a request may take to arrive, head and body.")
     wait_seconds: float = seconds(0.25, "How long a request waits for a worker that is computing.")
     log_level: str = setting(
         "info",

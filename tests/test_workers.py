@@ -10,7 +10,7 @@ import struct
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -138,7 +138,9 @@ def test_every_worker_gives_the_same_bytes(two: Server) -> None:
 def test_files_are_written_in_memory_only(two: Server) -> None:
     for process in (two.pid, *two.workers):
         for number, target in open_files(process):
-            flags = int(Path(f"/proc/{process}/fdinfo/{number}").read_text().split()[3], 8)
+            flags = os.O_RDONLY
+            with suppress(FileNotFoundError):  # closed meanwhile
+                flags = int(Path(f"/proc/{process}/fdinfo/{number}").read_text().split()[3], 8)
             if target.startswith("/") and flags & os.O_ACCMODE != os.O_RDONLY:
                 assert target.startswith(("/dev/", str(two.log)))
 
@@ -152,7 +154,11 @@ def test_no_control_socket_is_open(two: Server) -> None:
 
 def open_files(process: int) -> list[tuple[str, str]]:
     """The open files of a process: number and path."""
-    return [(link.name, str(link.readlink())) for link in Path(f"/proc/{process}/fd").iterdir()]
+    files = []
+    for link in Path(f"/proc/{process}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed meanwhile
+            files.append((link.name, str(link.readlink())))
+    return files
 
 
 def test_a_killed_worker_is_replaced_and_its_counts_stay(tmp_path: Path) -> None:
@@ -213,6 +219,51 @@ def test_bodies_that_stall_free_their_threads(start_server: Callable[..., Server
     assert request(server.port, method="GET", target="/livez", headers={}).status == 200
     assert request(server.port, body=FINE).status == 200
     assert server.workers == [worker]
+
+
+HEAD = head("POST", BINARY, JSON | {"Content-Length": str(len(FINE))})
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        pytest.param(b"", id="silent"),
+        pytest.param(HEAD[:-2], id="half a head"),
+        pytest.param(HEAD + FINE[:9], id="half a body"),
+        pytest.param(head("POST", "/nothing", JSON | {"Content-Length": "1000"}) + b"{", id="refused before the body"),
+        pytest.param(head("GET", "/livez", {"Connection": "close"}), id="does not hang up"),
+    ],
+)
+def test_clients_that_stay_hold_up_nobody_for_long(start_server: Callable[..., Server], sent: bytes) -> None:
+    server = start_server(ASSAY_BODY_SECONDS="1")
+    (worker,) = server.workers
+    with ExitStack() as held:
+        for _ in range(THREADS + 2):
+            held.enter_context(socket.create_connection(("127.0.0.1", server.port), SOON)).sendall(sent)
+        for _ in range(3):
+            assert request(server.port, method="GET", target="/livez", headers={}, timeout=3 * SOON).status == 200
+        assert request(server.port, body=FINE).status == 200
+        assert server.workers == [worker]
+
+
+def test_bodies_that_trickle_end_at_the_deadline(start_server: Callable[..., Server]) -> None:
+    server = start_server(ASSAY_BODY_SECONDS="1")
+
+    def trickle(_: int) -> int:
+        with socket.create_connection(("127.0.0.1", server.port), SOON) as connection:
+            connection.sendall(HEAD)
+            connection.settimeout(0.2)
+            answer = b""
+            for byte in FINE:
+                with suppress(TimeoutError, ConnectionError):
+                    connection.sendall(bytes([byte]))
+                    answer = connection.recv(4096)
+                if answer:
+                    break
+            return int(answer.split()[1])
+
+    with ThreadPoolExecutor(4) as pool:
+        assert set(pool.map(trickle, range(4))) == {408}
 
 
 def test_connections_cut_in_the_body_do_no_harm(start_server: Callable[..., Server]) -> None:
