@@ -109,15 +109,16 @@ PATHS = {
 }
 
 
-def index() -> Response | str:
+def index() -> Response:
     """What there is: a page for a browser, JSON for a program."""
     no_parameters()
+    about = {"service": "assay", "version": version("assay"), "paths": PATHS}
+    response = Response(media.encode(about), content_type=media.JSON)
     if request.accept_mimetypes.best_match([media.JSON, "text/html"]) == "text/html":
         links = [(*path.split(" "), text) for path, text in PATHS.items()]
-        return render_template("index.html", links=links, tasks=TASKS.values(), version=version("assay"))
-    return Response(
-        media.encode({"service": "assay", "version": version("assay"), "paths": PATHS}), content_type=media.JSON
-    )
+        response = Response(render_template("index.html", links=links, tasks=TASKS.values(), version=about["version"]))
+    response.vary.add("Accept")
+    return response
 
 
 def catalogue() -> Response:

@@ -6,9 +6,13 @@ import json
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import numpy as np
 import pytest
 
-from service.body import zstd_module
+from schemas.columns import LARGEST_WEIGHT
+from schemas.fields import MOST_ERRORS
+from service.body import MOST_FRAMES, zstd_module
+from service.json_columns import MOST_KEYS
 from service.settings import Settings
 from tests.data.bad_inputs import BINARY, FINE, JSON, REGRESSION
 from tests.serving import Server
@@ -166,3 +170,53 @@ def test_curve_points_by_default(server: Server, points: int, status: int) -> No
     else:
         assert assert_problem(answer, 422)["errors"][0]["pointer"] == "#/curve_points"
         assert str(HIGHEST_CURVE_POINTS) in answer.json()["errors"][0]["detail"]
+
+
+def good(**fields: Any) -> bytes:
+    return framed(json.dumps(json.loads(FINE) | fields).encode())
+
+
+def in_frames(count: int) -> bytes:
+    body = gzip.compress(FINE) + gzip.compress(b"") * (count - 1)
+    return framed(body, **{"Content-Encoding": "gzip"})
+
+
+@pytest.mark.parametrize("over", [-1, 0, 1])
+@pytest.mark.parametrize(
+    ("request_of", "limit", "status"),
+    [
+        pytest.param(in_frames, MOST_FRAMES, 400, id="compressed frames"),
+        pytest.param(
+            lambda size: good(metadata={f"k{key}": "" for key in range(size)}), MOST_ERRORS, 422, id="metadata"
+        ),
+    ],
+)
+def test_fixed_limits(server: Server, request_of: Callable[[int], bytes], limit: int, status: int, over: int) -> None:
+    answer = exchange(server.port, request_of(limit + over))
+    assert answer.status == (status if over > 0 else 200)
+
+
+@pytest.mark.parametrize("over", [-1, 0, 1])
+def test_keys_of_an_object_are_named_up_to_a_limit(server: Server, over: int) -> None:
+    """Unknown keys are refused in any number; beyond the limit the object is, before any of them is read."""
+    keys = {f"k{key}": 1 for key in range(MOST_KEYS + over)}
+    answer = exchange(server.port, framed(json.dumps(keys).encode()))
+    assert answer.status == 422
+    assert ("errors" in answer.json()) == (over <= 0)
+
+
+@pytest.mark.parametrize(
+    ("weight", "status"),
+    [
+        (LARGEST_WEIGHT, 200),
+        (np.nextafter(LARGEST_WEIGHT, 0), 200),
+        (np.nextafter(LARGEST_WEIGHT, np.inf), 422),
+        (1 / LARGEST_WEIGHT, 200),
+        (np.nextafter(1 / LARGEST_WEIGHT, 1), 200),
+        (np.nextafter(1 / LARGEST_WEIGHT, 0), 422),
+    ],
+)
+def test_weights_stay_where_their_products_fit(server: Server, weight: float, status: int) -> None:
+    rows = len(json.loads(FINE)["labels"])
+    answer = exchange(server.port, good(sample_weight=[float(weight)] + [1] * (rows - 1)))
+    assert answer.status == status
