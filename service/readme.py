@@ -29,6 +29,7 @@ def text() -> str:
         "endpoints": endpoints(),
         "metrics": metrics(),
         "settings": settings(),
+        "problem": problem(),
         "problems": problems(),
     }
     written = README.read_text()
@@ -99,6 +100,14 @@ def settings() -> str:
             for name, field in Settings.variables().items()
         ],
     )
+
+
+def problem() -> str:
+    """What the service answers to columns that differ in length."""
+    request = {"labels": [0, 1, 1], "scores": [0.2, 0.7]}
+    client = create_app(Settings()).test_client()
+    response = client.post("/v1/binary/report", json=request, headers={"X-Request-Id": "nightly-42"})
+    return f"```json\n{json.dumps(response.get_json(), indent=2)}\n```"
 
 
 def problems() -> str:

@@ -126,7 +126,7 @@ def unified(value: Any) -> Any:
 @pytest.fixture(params=PARSERS, ids=lambda parser: parser.__name__)
 def parse(request: pytest.FixtureRequest) -> Parser:
     """One of the two parsers."""
-    return request.param  # type: ignore[no-any-return]
+    return request.param  # type: ignore[no-any-return]  # pytest does not know what parameters are
 
 
 def test_there_are_two_parsers() -> None:
