@@ -2,7 +2,8 @@
 HOST ?= 127.0.0.1
 PORT ?= 8000
 BIN = .venv/bin
-CORE_TESTS = $(addprefix tests/test_,exact.py curves.py laws.py laws_of_tasks.py numeric_traps.py oracles.py sections.py)
+CORE_TESTS = $(addprefix tests/test_,calibration.py curves.py exact.py laws.py laws_of_tasks.py multiclass.py \
+	multilabel.py numeric_traps.py oracles.py quantiles.py ranking.py sections.py sums.py)
 
 .PHONY: serve test setup check lint coverage openapi bench lock
 
@@ -11,7 +12,7 @@ serve: setup
 	$(BIN)/gunicorn -c deploy/gunicorn.conf.py -b $(HOST):$(PORT) 'service.app:create_app()'
 
 test: setup
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadgroup
 
 setup: .venv/ready
 
@@ -32,7 +33,8 @@ lint: setup
 
 # Every branch of the core, by the tests that need no server.
 coverage: setup
-	$(BIN)/coverage run -m pytest $(CORE_TESTS)
+	EXAMPLES=20 $(BIN)/coverage run -m pytest -n auto --dist loadgroup -k "not random" $(CORE_TESTS)
+	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
 openapi: setup

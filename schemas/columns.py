@@ -17,6 +17,7 @@ from schemas.fields import (
     TOO_LARGE,
     Field,
     Limits,
+    OneLabel,
     OpenAPI,
     an_array,
     bad_elements,
@@ -27,6 +28,8 @@ from service.metrics.exact import Floats
 
 # Weights beyond it, or below its inverse, have products that leave the range of float64.
 LARGEST_WEIGHT = 1e100
+# How far the sum of a row of probabilities may be from 1, for each of them.
+SUM_TOLERANCE = 1e-6
 
 
 def at_rows(wrong: NDArray[Any] | np.bool_, text: str, slug: str) -> ValidationError:
@@ -78,7 +81,8 @@ class Outputs(Numbers):
         return numbers[:, 0] if numbers.ndim == 2 and numbers.shape[1] == 1 else numbers
 
     def openapi(self) -> OpenAPI:
-        row = {"type": "array", "items": {"type": "number"}, "minItems": 1}
+        most = self.limits.max_outputs
+        row = {"type": "array", "items": {"type": "number"}, "minItems": 1, "maxItems": most}
         return {"type": "array", "items": {"anyOf": [{"type": "number"}, row]}, "minItems": 1}
 
 
@@ -113,11 +117,14 @@ class ScoreColumn:
 
 @dataclass(frozen=True, eq=False)
 class LabelColumn:
-    """Labels of one kind: int64 or boolean arrays, or a list of strings; `one_hot` where they came as pairs."""
+    """Labels of one kind: int64 or boolean arrays, or a list of strings.
+
+    `width` is the number of columns where they came as one-hot rows; the values are then the positions of the 1.
+    """
 
     kind: str
     values: NDArray[Any] | list[str]
-    one_hot: bool = False
+    width: int = 0
 
     def __len__(self) -> int:
         return len(self.values)
@@ -129,6 +136,10 @@ class LabelColumn:
         low, high = self.values.min(), self.values.max()
         others = self.values[(self.values != low) & (self.values != high)][:1]
         return {low.item(), high.item(), *others.tolist()}
+
+    def distinct(self) -> set[Label]:
+        """The distinct labels."""
+        return set(self.values) if isinstance(self.values, list) else set(np.unique(self.values).tolist())
 
     def counted(self, weight: Floats | None) -> "LabelColumn":
         """The column without the rows of weight 0."""
@@ -144,6 +155,16 @@ class LabelColumn:
             return np.fromiter(map(str(label).__eq__, self.values), np.bool_, len(self.values))
         return np.asarray(self.values == label)
 
+    def positions(self, classes: Sequence[Label]) -> NDArray[np.intp]:
+        """The position of each label among some distinct classes of this kind, -1 where it is none of them."""
+        if isinstance(self.values, list):
+            of_label = {label: place for place, label in enumerate(classes)}
+            return np.fromiter((of_label.get(label, -1) for label in self.values), np.intp, len(self.values))
+        names = np.array(classes, dtype=self.values.dtype)
+        order = np.argsort(names)
+        places = order[np.minimum(np.searchsorted(names[order], self.values), len(names) - 1)]
+        return np.asarray(np.where(names[places] == self.values, places, -1))
+
 
 class Labels(Field):
     """Class labels: integers, booleans or strings, unmixed, or pairs of 0 and 1 whose second is the positive class."""
@@ -154,7 +175,7 @@ class Labels(Field):
         if isinstance(column, list):
             return self._of_scalars(column)
         if column.ndim == 2:
-            return self._of_pairs(column)
+            return self._of_rows(column)
         return LabelColumn("integer", whole(column))
 
     def _of_scalars(self, column: list[Any]) -> LabelColumn:
@@ -163,29 +184,91 @@ class Labels(Field):
             return LabelColumn("boolean", np.array(column, dtype=np.bool_))
         if types == {str}:
             if max(map(len, column)) > self.limits.max_label_length or any("\0" in label for label in set(column)):
-                raise complaints_at(bad_elements(column, self._not_a_label), "bad-label")
+                raise complaints_at(bad_elements(column, lambda label: not_a_name(label, self.limits)), "bad-label")
             return LabelColumn("string", column)
         errors = bad_elements(column, lambda label: None if type(label) in KINDS else not_a_label_type(label))
         if errors:
             raise complaints_at(errors, "bad-label")
         raise complaint("Integers, booleans and strings are mixed. Send labels of one type.", "mixed-labels")
 
-    def _not_a_label(self, label: str) -> str | None:
-        if len(label) > self.limits.max_label_length:
-            return f"A label is longer than {self.limits.max_label_length} characters."
-        return "A label holds the character NUL." if "\0" in label else None
-
-    @staticmethod
-    def _of_pairs(column: NDArray[Any]) -> LabelColumn:
+    def _of_rows(self, column: NDArray[Any]) -> LabelColumn:
         if column.shape[1] != 2:
             raise complaint("Rows of a length other than 2. A binary label is one value or a pair of 0 and 1.")
-        one_hot = ((column == 0) | (column == 1)).all(axis=1) & (column.sum(axis=1) == 1)
-        if not one_hot.all():
-            raise at_rows(~one_hot, "Not a pair of one 0 and one 1.", "bad-label")
-        return LabelColumn("integer", column[:, 1].astype(np.int64), one_hot=True)
+        return of_one_hot(column, "Not a pair of one 0 and one 1.")
 
     def openapi(self) -> OpenAPI:
         return {"type": "array", "items": {"$ref": "#/components/schemas/Label"}, "minItems": 1}
+
+
+def not_a_name(label: str, limits: Limits) -> str | None:
+    """What is wrong with a string as a label."""
+    if len(label) > limits.max_label_length:
+        return f"A label is longer than {limits.max_label_length} characters."
+    return "A label holds the character NUL." if "\0" in label else None
+
+
+def of_one_hot(column: NDArray[Any], text: str) -> LabelColumn:
+    """The labels of one-hot rows; refuses with the text what is none."""
+    one_hot = ((column == 0) | (column == 1)).all(axis=1) & (column.sum(axis=1) == 1)
+    if not one_hot.all():
+        raise at_rows(~one_hot, text, "bad-label")
+    return LabelColumn("integer", np.argmax(column, axis=1).astype(np.int64), column.shape[1])
+
+
+class ClassLabels(Labels):
+    """Class labels: integers, booleans or strings, unmixed, or one-hot rows with a column for each class."""
+
+    def _of_rows(self, column: NDArray[Any]) -> LabelColumn:
+        return of_one_hot(column, "Not a row of one 1 and otherwise 0.")
+
+    def openapi(self) -> OpenAPI:
+        most = self.limits.max_classes
+        place = {"type": "integer", "minimum": 0, "maximum": 1}
+        row = {"type": "array", "items": place, "minItems": 1, "maxItems": most}
+        return {"type": "array", "items": {"anyOf": [*OneLabel("").openapi()["anyOf"], row]}, "minItems": 1}
+
+
+class Classes(Labels):
+    """The names of classes: distinct integers, booleans or strings, unmixed."""
+
+    def read(self, value: Any) -> LabelColumn:
+        if len(an_array(value)) == 0:
+            raise complaint("No classes. Leave the field out.", "bad-option")
+        column = super().read(value)
+        too_many = self.too_many(len(column))
+        if too_many:
+            raise complaint(too_many, "limit-exceeded")
+        values = column.values if isinstance(column.values, list) else column.values.tolist()
+        seen: set[Label] = set()
+        again = bad_elements(values, lambda name: "Named twice." if name in seen else seen.add(name))
+        if again:
+            raise complaints_at(again, "bad-option")
+        return column
+
+    def too_many(self, number: int) -> str | None:
+        """What is wrong with so many classes."""
+        return too_many_classes(number, self.limits)
+
+    def _of_rows(self, column: NDArray[Any]) -> LabelColumn:  # noqa: ARG002  # the signature of its base
+        raise complaint("An array of arrays. Send the names of the classes.", "bad-option")
+
+    def openapi(self) -> OpenAPI:
+        most = self.limits.max_classes
+        return {
+            "type": "array",
+            "items": OneLabel("").openapi(),
+            "minItems": 1,
+            "maxItems": most,
+            "uniqueItems": True,
+        }
+
+
+def too_many_classes(number: int, limits: Limits) -> str | None:
+    """What is wrong with so many classes: what they cost grows with their square."""
+    most = limits.max_classes
+    if number <= most:
+        return None
+    return f"{number} classes make a matrix of {number**2} cells. At most {most} classes, {most**2} cells, are taken."
 
 
 def not_a_label_type(value: Any) -> str:
@@ -219,15 +302,39 @@ class Scores(Field):
             return ScoreColumn(scores, pairs=False)
         if scores.shape[1] != 2:
             raise complaint("Rows of a length other than 2. Send one score a row, or [p_negative, p_positive].")
-        outside = np.any((scores < 0) | (scores > 1), axis=1)
-        if outside.any():
-            raise at_rows(outside, "A probability lies outside [0, 1].", "bad-scores")
-        off = np.abs(scores.sum(axis=1) - 1) > 2e-6
-        if off.any():
-            text = "The row does not add up to 1. Send softmax probabilities, or the positive class's score alone."
-            raise at_rows(off, text, "bad-scores")
+        check_probabilities(scores, "Send unrounded softmax probabilities, or the positive class's score alone.")
         return ScoreColumn(np.ascontiguousarray(scores[:, 1]), pairs=True)
 
     def openapi(self) -> OpenAPI:
         pair = {"type": "array", "items": {"type": "number", "minimum": 0, "maximum": 1}, "minItems": 2, "maxItems": 2}
         return {"type": "array", "items": {"anyOf": [{"type": "number"}, pair]}, "minItems": 1}
+
+
+class Probabilities(Field):
+    """Rows of probabilities, one for each class, that add up to 1."""
+
+    def read(self, value: Any) -> Floats:
+        scores = finite_numbers(value, self.limits)
+        if scores.ndim == 1:
+            raise complaint("Not rows of numbers. Send a probability for each class in every row.")
+        too_many = too_many_classes(scores.shape[1], self.limits)
+        if too_many:
+            raise complaint(too_many, "limit-exceeded")
+        check_probabilities(scores, "Send unrounded softmax probabilities.")
+        return scores
+
+    def openapi(self) -> OpenAPI:
+        most = self.limits.max_classes
+        number = {"type": "number", "minimum": 0, "maximum": 1}
+        row = {"type": "array", "items": number, "minItems": 1, "maxItems": most}
+        return {"type": "array", "items": row, "minItems": 1}
+
+
+def check_probabilities(scores: Floats, advice: str) -> None:
+    """Refuse rows that are no probabilities of classes, one of which is true."""
+    outside = np.any((scores < 0) | (scores > 1), axis=1)
+    if outside.any():
+        raise at_rows(outside, "A probability lies outside [0, 1].", "bad-scores")
+    off = np.abs(scores.sum(axis=1) - 1) > SUM_TOLERANCE * scores.shape[1]
+    if off.any():
+        raise at_rows(off, f"The row does not add up to 1 within {SUM_TOLERANCE:g} a column. {advice}", "bad-scores")

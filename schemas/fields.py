@@ -28,9 +28,13 @@ TOO_LARGE = "Too large for a 64-bit float."
 
 @dataclass(frozen=True)
 class Faulty:
-    """An array with elements that no column holds: the position of each, at most 100, and what is wrong there."""
+    """An array with elements that no column holds: the position of each, at most 100, and what is wrong there.
+
+    `rows` are the elements, to be read once, where the first is an array: each array a list of its own elements.
+    """
 
     errors: dict[int, str]
+    rows: Iterable[Any] | None = None
 
 
 class Limits(Protocol):
@@ -39,9 +43,15 @@ class Limits(Protocol):
     @property
     def max_rows(self) -> int: ...
     @property
+    def max_values(self) -> int: ...
+    @property
     def max_outputs(self) -> int: ...
     @property
+    def max_classes(self) -> int: ...
+    @property
     def max_label_length(self) -> int: ...
+    @property
+    def max_listed_queries(self) -> int: ...
     @property
     def max_curve_points(self) -> int: ...
 
@@ -177,28 +187,15 @@ class Flag(Field):
 
 
 class MetricNames(Field):
-    """Names of metrics of the schema's task, each at most once."""
-
-    @property
-    def names(self) -> list[str]:
-        """The names of the task's metrics."""
-        return self.root.names  # type: ignore[union-attr, no-any-return]  # every request for a report has names
+    """Names of metrics, each at most once. Which there are, the question tells: it may make several of one."""
 
     def read(self, value: Any) -> tuple[str, ...]:
         column = an_array(value)
         if len(column) == 0:
             raise complaint("The list is empty. Leave the field out for all metrics.", "bad-option")
-        known = set(self.names)
-        unknown = bad_elements(
-            column,
-            lambda name: (
-                None
-                if isinstance(name, str) and name in known
-                else "No metric of this task. GET /v1/metrics lists them."
-            ),
-        )
-        if unknown:
-            raise complaints_at(unknown, "bad-option")
+        no_names = bad_elements(column, lambda name: None if isinstance(name, str) else "Not a string.")
+        if no_names:
+            raise complaints_at(no_names, "bad-option")
         seen: set[str] = set()
         again = bad_elements(column, lambda name: "Named twice." if name in seen else seen.add(name))
         if again:
@@ -206,12 +203,11 @@ class MetricNames(Field):
         return tuple(column)
 
     def openapi(self) -> OpenAPI:
-        return {
-            "type": "array",
-            "items": {"type": "string", "enum": self.names},
-            "minItems": 1,
-            "uniqueItems": True,
-        }
+        names = self.root.catalogue.metrics  # type: ignore[union-attr]  # every request for a report has a catalogue
+        fixed = {"type": "string", "enum": [metric.name for metric in names if not metric.each]}
+        several = [{"type": "string", "pattern": metric.pattern} for metric in names if metric.each]
+        items = {"anyOf": [fixed, *several]} if several else fixed
+        return {"type": "array", "items": items, "minItems": 1, "uniqueItems": True}
 
 
 class Strings(Field):

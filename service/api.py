@@ -17,7 +17,8 @@ from service import media, telemetry
 from service.body import decoder_of, read_body
 from service.evaluate import kinds_of, report, states_of
 from service.gate import Gate
-from service.metrics.catalogue import TASKS, Metric, Task
+from service.metrics.catalogue import TASKS
+from service.metrics.row import Metric, Task
 from service.metrics.undefined import REASONS
 from service.problems import Problem
 from service.settings import Settings
@@ -136,6 +137,7 @@ def described(task: Task, metric: Metric) -> dict[str, Any]:
         **metric.documentation(),
         "range": [bounded(metric.low), bounded(metric.high)],
         "best": bounded(metric.best),
+        "test_statistic": metric.test_statistic,
         "undefined_when": {reason: REASONS[reason] for reason in metric.reasons},
     }
 

@@ -9,26 +9,33 @@ from typing import Any, cast
 import numpy as np
 
 from service.metrics.batch import Batch, Question, Reading
-from service.metrics.catalogue import TASKS, Metric, Row
+from service.metrics.catalogue import TASKS
+from service.metrics.row import Metric, Row, Table
 from service.metrics.states import LabelState, State
 from service.metrics.undefined import Undefined
 
 # The states of one output by kind; a kind that the batch could not give holds the reason.
-Output = Mapping[type[State], State | Undefined]
+Output = Mapping[type[Any], Any]
 States = tuple[Output, ...]
+
+
+def rows_of(question: Question, reading: Reading) -> list[Row]:
+    """The rows of a report with this question and reading."""
+    return [row for row in TASKS[question.task].asked(question) if row.wanted(question, reading)]
 
 
 def kinds_of(question: Question, reading: Reading) -> list[type[State]]:
     """The kinds of states that a report with this question and reading needs, each once."""
-    labels = label_state(question)
-    wanted = (kind for row in TASKS[question.task].rows if row.wanted(reading) for kind in row.states)
-    return list(dict.fromkeys([labels, *(labels if kind is LabelState else kind for kind in wanted)]))
+    task = TASKS[question.task]
+    wanted = (kind for row in rows_of(question, reading) for kind in row.states)
+    return list(dict.fromkeys(map(task.kind, [LabelState, *wanted])))
 
 
 def states_of(batch: Batch, question: Question, kinds: Iterable[type[State]]) -> States:
     """The states of each output of a batch."""
     with np.errstate(all="ignore"):  # a value beyond float64 is infinite and reported as `overflow`
-        return tuple({kind: attempt(kind, output, question) for kind in kinds} for output in batch.outputs())
+        outputs = TASKS[question.task].outputs(batch)
+        return tuple({kind: attempt(kind, output, question) for kind in kinds} for output in outputs)
 
 
 def attempt(kind: type[State], batch: Batch, question: Question) -> State | Undefined:
@@ -67,12 +74,11 @@ def report(states: States, question: Question, reading: Reading) -> dict[str, An
     With several outputs a metric is the mean of their values, undefined where one of them is, and `per_output` holds
     those of each.
     """
+    rows = rows_of(question, reading)
     parts: dict[str, Any] = {}
     undefined: dict[str, Any] = {}
     with np.errstate(all="ignore"):
-        for row in TASKS[question.task].rows:
-            if not row.wanted(reading):
-                continue
+        for row in rows:
             place = parts.setdefault(row.group, {}) if row.group else parts
             place[row.name], reason = value_of(row, states, question, reading)
             if reason:
@@ -80,50 +86,48 @@ def report(states: States, question: Question, reading: Reading) -> dict[str, An
             if isinstance(row, Metric):  # what belongs to the metrics comes next to them
                 parts["undefined"] = undefined
                 parts.setdefault("baselines", {})
-        parts["baselines"] = baselines(states, question, reading, undefined)
+        metrics = [row for row in rows if isinstance(row, Metric)]
+        parts["baselines"] = baselines(states, question, reading, [m for m in metrics if m.name not in undefined])
         if len(states) > 1:
             parts["per_output"] = [
-                {"output": position} | of_output(output, question, reading) for position, output in enumerate(states)
+                entry({"output": position}, metrics, output, question, reading)
+                for position, output in enumerate(states)
             ]
     return parts
 
 
-def metrics_of(question: Question, reading: Reading) -> list[Metric]:
-    """The metrics that a report holds."""
-    return [metric for metric in TASKS[question.task].metrics if metric.wanted(reading)]
-
-
-def baselines(states: States, question: Question, reading: Reading, undefined: Mapping[str, Any]) -> dict[str, float]:
-    """The metrics of a model that knows nothing but the labels, where they and the metrics themselves have a value."""
-    metrics = [
-        metric
-        for metric in metrics_of(question, reading)
-        if metric.name not in undefined and not metric.undefined_blind
-    ]
-    blind = blind_states(states, question, metrics)
-    values = {metric.name: value_of(metric, blind, question, reading)[0] for metric in metrics}
+def baselines(states: States, question: Question, reading: Reading, metrics: Iterable[Metric]) -> dict[str, float]:
+    """The metrics of a model that knows nothing but the labels, where they have a value."""
+    read = [metric for metric in metrics if not metric.undefined_blind]
+    blind = blind_states(states, question, read)
+    values = {metric.name: value_of(metric, blind, question, reading)[0] for metric in read}
     return {name: value for name, value in values.items() if value is not None}
 
 
-def of_output(output: Output, question: Question, reading: Reading) -> dict[str, Any]:
-    """The metrics of one output of several, and why some are undefined."""
-    values: dict[str, Any] = {}
+def entry(
+    head: Mapping[str, Any], rows: Iterable[Row], output: Output, question: Question, reading: Reading
+) -> dict[str, Any]:
+    """One of a list of objects: what it starts with, rows of states of its own, and why some are undefined."""
+    values = dict(head)
     undefined: dict[str, Any] = {}
-    for metric in metrics_of(question, reading):
-        values[metric.name], reason = value_of(metric, (output,), question, reading)
+    for row in rows:
+        values[row.name], reason = value_of(row, (output,), question, reading)
         if reason:
-            undefined[metric.name] = reason.explanation
+            undefined[row.name] = reason.explanation
     return values | {"undefined": undefined}
 
 
 def value_of(row: Row, states: States, question: Question, reading: Reading) -> tuple[Any, Undefined | None]:
     """The row's value, or None and the reason. A section of several outputs is that of the first."""
+    value: Any
     try:
-        if not isinstance(row, Metric):
-            value = row.function(**arguments(row, states[0], question, reading))
-        else:
+        if isinstance(row, Metric):
             values = [number(row, position, states, question, reading) for position in range(len(states))]
-            value = float(sum(map(Fraction, values)) / len(values))
+            value = values[0] if len(values) == 1 else float(sum(map(Fraction, values)) / len(values))
+        else:
+            value = row.function(**arguments(row, states[0], question, reading))
+            if isinstance(row, Table):
+                value = [entry(head, row.rows, part, question, reading) for head, part in value]
     except Undefined as undefined:
         return None, undefined
     except OverflowError:  # of a rational beyond the range of float64
@@ -146,21 +150,22 @@ def finite(value: Any) -> bool:
     if isinstance(value, dict):
         return all(map(finite, value.values()))
     if isinstance(value, list):
-        return all(map(finite, value))
+        plain = {float, int}.issuperset(map(type, value))
+        return all(map(math.isfinite if plain else finite, value))
     return not isinstance(value, float) or math.isfinite(value)
 
 
 def arguments(row: Row, output: Output, question: Question, reading: Reading) -> dict[str, Any]:
     """What the row's function takes, found by the types it names. Raises `Undefined` for a state that is missing."""
     given: dict[str, Any] = {}
-    for name, kind in row.needs.items():
+    for name, (kind, takes_reason) in row.needs.items():
         if kind is Question:
             given[name] = question
         elif kind is Reading:
             given[name] = reading
         else:
-            state = output[label_state(question) if kind is LabelState else kind]
-            if isinstance(state, Undefined):
+            state = output[kind if kind in output else TASKS[question.task].kind(kind)]
+            if isinstance(state, Undefined) and not takes_reason:
                 raise state
             given[name] = state
     return given
@@ -168,12 +173,8 @@ def arguments(row: Row, output: Output, question: Question, reading: Reading) ->
 
 def blind_states(states: States, question: Question, metrics: Iterable[Metric]) -> States:
     """The states that a model leaves which knows nothing but the labels of these."""
-    labels = label_state(question)
-    kinds = {kind for metric in metrics for kind in metric.states} - {labels}
+    task = TASKS[question.task]
+    labels = task.kind(LabelState)
+    kinds = {task.kind(kind) for metric in metrics for kind in metric.states} - {labels}
     known = [cast(LabelState, output[labels]) for output in states]
-    return tuple({labels: state, **states_of(state.blind(), question, kinds)[0]} for state in known)
-
-
-def label_state(question: Question) -> type[LabelState]:
-    """The kind of state that knows the labels of this task."""
-    return TASKS[question.task].labels
+    return tuple({labels: state, **states_of(state.blind(question), question, kinds)[0]} for state in known)

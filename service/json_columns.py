@@ -121,7 +121,7 @@ def too_deep() -> Problem:
 
 def beyond_64_bits() -> Problem:
     """The refusal of an integer that no 64 bits hold."""
-    return Problem("number-range", "An integer lies beyond 64 bits. Write it with an exponent: 1e20.")
+    return Problem("number-range", "An integer lies beyond 64 bits. Send a name as a string, a number as 1e20.")
 
 
 def duplicate_key() -> Problem:
@@ -195,7 +195,11 @@ def matrix_of_lists(rows: list[Any]) -> Any:
     """A 2-d array of equally long rows of numbers, else what is wrong with which rows."""
     width = len(rows[0])
     errors = bad_elements(rows, lambda row: wrong_row(row, width, list))
-    return Faulty(errors) if errors else array_of_numbers([value for row in rows for value in row]).reshape(-1, width)
+    return (
+        Faulty(errors, rows)
+        if errors
+        else array_of_numbers([value for row in rows for value in row]).reshape(-1, width)
+    )
 
 
 def wrong_row(row: Any, width: int, array_type: type[Any]) -> str | None:
@@ -233,7 +237,7 @@ def parse_with_simdjson(body: bytes | bytearray) -> Any:
     flat = occurrences(body, "[") == len(arrays) and occurrences(body, "{") == 1 + len(objects)
     columns: dict[str, Any] = {key: column_of_array(array, flat=flat) for key, array in arrays.items()}
     if not flat:
-        accounted = sum(1 + (len(part) if is_matrix(part) else 0) for part in columns.values())
+        accounted = sum(1 + arrays_in(arrays[key], part) for key, part in columns.items())
         if occurrences(body, "[") != accounted:
             columns = {key: verified(array, columns[key]) for key, array in arrays.items()}
     return parts | objects | columns
@@ -256,11 +260,16 @@ def column_of_array(array: Any, *, flat: bool) -> Any:
         width = len(array[0])
         if numbers is not None and all_of_width(array, width) and numbers.size == len(array) * width:
             return numbers.reshape(-1, width)
-        return Faulty(bad_elements(array, lambda row: wrong_row(row, width, simdjson.Array)))
+        return Faulty(bad_elements(array, lambda row: wrong_row(row, width, simdjson.Array)), map(elements_of, array))
     if numbers is not None and numbers.size == len(array):
         return numbers
     errors = bad_elements(array, wrong_scalar)
     return Faulty(errors) if errors else array.as_list()
+
+
+def elements_of(row: Any) -> Any:
+    """The elements of an array as a list; any other value as it is."""
+    return list(row) if isinstance(row, simdjson.Array) else row
 
 
 def numbers_of(array: Any) -> Any:
@@ -281,9 +290,12 @@ def all_of_width(array: Any, width: int) -> bool:
         return False
 
 
-def is_matrix(column: Any) -> bool:
-    """Whether the column is a 2-d array."""
-    return isinstance(column, np.ndarray) and column.ndim == 2
+def arrays_in(array: Any, column: Any) -> int:
+    """How many elements of an array are arrays, as far as its column tells."""
+    if isinstance(column, np.ndarray):
+        return len(column) if column.ndim == 2 else 0
+    rows = isinstance(column, Faulty) and column.rows is not None
+    return sum(isinstance(row, simdjson.Array) for row in array) if rows else 0
 
 
 def verified(array: Any, column: Any) -> Any:

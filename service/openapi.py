@@ -25,7 +25,10 @@ from schemas.reports import REPORTS
 from service import media, problems
 from service.api import OPENAPI, PATHS
 from service.app import create_app
-from service.metrics.catalogue import TASKS, Metric, Row, Task, always
+from service.examples import EXAMPLES, RULES
+from service.metrics.batch import Label
+from service.metrics.catalogue import TASKS
+from service.metrics.row import Metric, Row, Table, Task, always
 from service.metrics.undefined import REASONS
 from service.settings import Settings
 
@@ -35,69 +38,9 @@ TYPES: dict[Any, str] = {str: "string", bool: "boolean", int: "integer", float: 
 # Floats of examples have as many digits, so that no machine's last bit shows.
 DIGITS = 10
 
-# What a schema cannot say of a request.
-RULES = {
-    "binary": "All columns have as many rows as `labels`. `labels`, `predictions` and `pos_label` are of one type and "
-    "hold two classes at most. `scores` or `predictions` are required.",
-    "regression": "All columns have as many rows as `labels`, and `predictions` as many outputs. `curves` is for one "
-    "output.",
-}
 BODY = "JSON in UTF-8, plain or with the Content-Encoding gzip, or zstd where it is installed."
 
 TAGS = {"reports": "Reports of batches: the same body gives the same answer.", "service": "The service itself."}
-
-# Requests that openapi.yaml shows with their answers: summary and body.
-EXAMPLES: dict[str, dict[str, tuple[str, Json]]] = {
-    "binary": {
-        "scores": (
-            "Scores, of which 0.5 and more are predicted positive",
-            {"labels": [0, 0, 1, 1, 0, 1, 1, 0], "scores": [0.1, 0.6, 0.35, 0.8, 0.2, 0.9, 0.7, 0.4]},
-        ),
-        "predictions": (
-            "Predictions, and labels that do not say which class is positive",
-            {
-                "labels": ["ham", "spam", "spam", "ham"],
-                "predictions": ["ham", "spam", "ham", "ham"],
-                "pos_label": "spam",
-                "metrics": ["precision", "recall", "f1"],
-            },
-        ),
-        "undefined": (
-            "Labels without a positive: what has no value is null and says why",
-            {"labels": [0, 0, 0], "scores": [0.2, 0.7, 0.1], "metrics": ["accuracy", "recall", "roc_auc"]},
-        ),
-        "weights_and_curves": (
-            "Weights of rows, curves and something to be echoed",
-            {
-                "labels": [True, False, True],
-                "scores": [0.9, 0.3, 0.4],
-                "sample_weight": [1, 2.5, 1],
-                "metrics": ["accuracy"],
-                "curves": True,
-                "metadata": {"model": "spam-7"},
-            },
-        ),
-    },
-    "regression": {
-        "one_output": (
-            "One output, with curves and something to be echoed",
-            {
-                "labels": [3, -0.5, 2, 7],
-                "predictions": [2.5, 0, 2, 8],
-                "curves": True,
-                "metadata": {"model": "price-2"},
-            },
-        ),
-        "two_outputs": (
-            "Two outputs, each with its own metrics",
-            {
-                "labels": [[0.5, 1], [-1, 2], [2, -6]],
-                "predictions": [[0, 2], [-1, 2], [3, -5]],
-                "metrics": ["mean_absolute_error", "r2"],
-            },
-        ),
-    },
-}
 
 
 def ref(name: str) -> Json:
@@ -167,6 +110,10 @@ SCHEMAS: dict[str, Json] = {
             **dict.fromkeys(("task", "name", "summary", "formula", "reference"), STRING),
             "range": array_of(BOUND, minItems=2, maxItems=2, description="Lowest and highest; null: no bound."),
             "best": {"description": "The best value; null where it is infinite.", **BOUND},
+            "test_statistic": {
+                "description": "Whether it grows with the number of rows, so that it compares no batches.",
+                "type": "boolean",
+            },
             "undefined_when": map_of(STRING, "The reasons for which it may be null, in words."),
         },
     ),
@@ -308,8 +255,10 @@ def responses(description: str, content: Json) -> Json:
 
 def metrics_schema(task: Task) -> Json:
     """The object of a task's metrics."""
-    properties = {metric.name: metric_schema(metric) for metric in task.metrics}
-    return open_object("The metrics that were asked for; null where `undefined` says why.", properties, properties)
+    properties = {metric.name: metric_schema(metric) for metric in task.metrics if not metric.each}
+    several = {metric.pattern: metric_schema(metric) for metric in task.metrics if metric.each}
+    about = "The metrics that were asked for; null where `undefined` says why."
+    return open_object(about, properties, properties) | ({"patternProperties": several} if several else {})
 
 
 def metric_schema(metric: Metric) -> Json:
@@ -334,7 +283,8 @@ def report_schema(spec: APISpec, task: Task, metrics: str, *, several: bool) -> 
             properties["baselines"] = map_of(
                 {"type": "number"},
                 "The same metrics of a model that knows nothing but the labels, to be beaten: it always predicts the "
-                "majority class (the negative one in a tie) with the prevalence as score, in a regression the mean.",
+                "majority class (the negative one in a tie) with the prevalence as score, in a regression the mean or "
+                "their own quantiles; in a ranking every order is as likely.",
             )
             if several:
                 why = map_of(ref("Undefined"), "Why a metric of this output is null.")
@@ -356,10 +306,26 @@ def group_schema(spec: APISpec, rows: list[Row]) -> Json:
 
 
 def section_schema(spec: APISpec, row: Row) -> Json:
-    """A part of a report that is no metric, by the type its function returns."""
+    """A part of a report that is no metric, by the type its function returns; of a table by its rows."""
+    about = row.documentation()["summary"]
+    if isinstance(row, Table):
+        entry = open_object("A class.", {"class": type_schema(spec, Label)} | entry_properties(spec, row.rows))
+        return (
+            {"description": about, "anyOf": [array_of(entry), {"type": "null"}]}
+            if row.reasons
+            else array_of(entry, description=about)
+        )
     returned = get_type_hints(row.function).get("return", Any)
     schema = type_schema(spec, returned | None if row.reasons else returned)
-    return {"description": row.documentation()["summary"], **schema}
+    return {"description": about, **schema}
+
+
+def entry_properties(spec: APISpec, rows: Iterable[Row]) -> Json:
+    """The rows of an entry of a table, and why some are null."""
+    properties = {
+        row.name: metric_schema(row) if isinstance(row, Metric) else section_schema(spec, row) for row in rows
+    }
+    return properties | {"undefined": map_of(ref("Undefined"), "Why a part of this entry is null.")}
 
 
 def type_schema(spec: APISpec, kind: Any) -> Json:

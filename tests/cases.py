@@ -2,35 +2,53 @@
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from service.evaluate import kinds_of, merged, report, states_of
-from service.metrics.batch import Batch, Question, Reading, without_zero_weights
-from service.metrics.catalogue import TASKS
+from service.metrics.batch import Batch, Reading, without_zero_weights
+from service.metrics.catalogue import TASKS, Metric
+from tests.tasks import KNOWN
+from tests.tasks.binary import binary
+from tests.tasks.known import joined
+from tests.tasks.regression import regression
 
-QUESTIONS = {"binary": Question("binary", (0, 1), 1, 0.5), "regression": Question("regression")}
+__all__ = [
+    "at_thresholds",
+    "binary",
+    "close",
+    "cut",
+    "in_parts",
+    "joined",
+    "metrics_of",
+    "reading",
+    "regression",
+    "rows_asked_for",
+    "take",
+    "text",
+    "whole",
+]
 
 
-def binary(truth: Any, scores: Any = None, weight: Any = None, predicted: Any = None) -> Batch:
-    """A binary batch; the predictions are the scores of 0.5 or more unless given."""
-    truth = np.asarray(truth, dtype=bool)
-    scores = None if scores is None else np.asarray(scores, dtype=float) + 0.0
-    predicted = scores >= 0.5 if predicted is None else np.asarray(predicted, dtype=bool)
-    return Batch(truth, predicted, scores, None if weight is None else np.asarray(weight, dtype=float))
-
-
-def regression(truth: Any, predicted: Any, weight: Any = None) -> Batch:
-    """A batch of a regression."""
-    truth, predicted = np.asarray(truth, dtype=float) + 0.0, np.asarray(predicted, dtype=float) + 0.0
-    return Batch(truth, predicted, None, None if weight is None else np.asarray(weight, dtype=float))
-
-
-def reading(task: str, curve_points: int = 200, *, curves: bool = True) -> Reading:
+def reading(task: str, curve_points: int = 200, *, curves: bool = True, per_query: bool = False) -> Reading:
     """All metrics of the task, and curves."""
-    return Reading(tuple(metric.name for metric in TASKS[task].metrics), curves, curve_points)
+    return Reading(tuple(metric.name for metric in metrics_of(task)), curves, curve_points, per_query)
+
+
+def metrics_of(task: str) -> list[Metric]:
+    """The metrics that reports of these batches have."""
+    question = KNOWN[task].question
+    return TASKS[question.task].metrics_of(question)
+
+
+def rows_asked_for(task: str) -> Iterator[tuple[str, str, str]]:
+    """Each metric that the tests ask the task for: what it is known under, its name, and that of its row."""
+    for known in KNOWN:
+        if KNOWN[known].question.task == task:
+            names = {metric.name for metric in metrics_of(known)}
+            for row in TASKS[task].metrics:
+                yield from ((known, m.name, row.name) for m in row.asked(KNOWN[known].question) if m.name in names)
 
 
 def whole(task: str, batch: Batch, **options: Any) -> dict[str, Any]:
@@ -40,7 +58,7 @@ def whole(task: str, batch: Batch, **options: Any) -> dict[str, Any]:
 
 def in_parts(task: str, parts: Sequence[Batch], **options: Any) -> dict[str, Any]:
     """The report of several batches merged; parts without any weight are left out, as they have no rows."""
-    question, read = QUESTIONS[task], reading(task, **options)
+    question, read = KNOWN[task].question, reading(task, **options)
     kinds = kinds_of(question, read)
     kept = [without_zero_weights(part) for part in parts if part.weight is None or part.weight.any()]
     return report(merged([states_of(part, question, kinds) for part in kept]), question, read)
@@ -48,29 +66,12 @@ def in_parts(task: str, parts: Sequence[Batch], **options: Any) -> dict[str, Any
 
 def take(batch: Batch, rows: Any) -> Batch:
     """The batch of these rows, in this order."""
-    return replace(
-        batch,
-        truth=batch.truth[rows],
-        predicted=batch.predicted[rows],
-        scores=None if batch.scores is None else batch.scores[rows],
-        weight=None if batch.weight is None else batch.weight[rows],
-    )
+    return batch.rows(np.asarray(rows))
 
 
 def cut(batch: Batch, positions: Iterable[int]) -> list[Batch]:
     """The batch cut before each of these rows; no part is empty."""
     return [take(batch, rows) for rows in np.split(np.arange(len(batch.truth)), sorted(positions)) if len(rows)]
-
-
-def joined(parts: Sequence[Batch]) -> Batch:
-    """One batch with the rows of all parts, which have the same columns."""
-    first = parts[0]
-    return Batch(
-        np.concatenate([part.truth for part in parts]),
-        np.concatenate([part.predicted for part in parts]),
-        None if first.scores is None else np.concatenate([part.scores for part in parts]),
-        None if first.weight is None else np.concatenate([part.weight for part in parts]),
-    )
 
 
 def text(value: Any) -> str:

@@ -11,10 +11,24 @@ from typing import Any
 
 import pytest
 
-from tests.data.bad_inputs import CANARY, CASES, FINE, GOOD, JSON, REGRESSION, Case
+from tests.data import (
+    bad_inputs,
+    bad_inputs_multiclass,
+    bad_inputs_multilabel,
+    bad_inputs_ranking,
+    bad_inputs_regression,
+)
+from tests.data.bad_inputs import CANARY, FINE, GOOD, JSON, REGRESSION, Case
 from tests.serving import ROOT, Server
 from tests.wire import Answer, post, request
 
+CASES = [
+    *bad_inputs.CASES,
+    *bad_inputs_multiclass.CASES,
+    *bad_inputs_multilabel.CASES,
+    *bad_inputs_ranking.CASES,
+    *bad_inputs_regression.CASES,
+]
 PATHS = f"{re.escape(str(ROOT))}|{re.escape(sys.prefix)}"
 LEAKS = re.compile(rf'Traceback|File "|\.py\b|{PATHS}|0x[0-9a-f]{{6}}|<class|ValidationError|numpy', re.IGNORECASE)
 SLUG = re.compile(r"urn:assay:problem:[a-z-]+")

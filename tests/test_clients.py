@@ -1,6 +1,7 @@
 """Clients that generators make from openapi.yaml compile and work, in Python and in TypeScript."""
 
 import json
+import math
 import os
 import shutil
 import subprocess
@@ -52,6 +53,13 @@ def expected(client: str) -> dict[str, Any]:
         "problem": "urn:assay:problem:length-mismatch",
         "refused": "#/scores/0",
         "pointer": "#/scores",
+        "matrix": [[1, 0, 0], [0, 1, 1], [1, 0, 0]],
+        "recalls": {"art": 1, "law": 0},
+        "no_log_loss": "scores_not_probabilities",
+        "ndcg_at_2": pytest.approx((1 / math.log2(3) + 1) / 2, rel=1e-12),
+        "of_queries": pytest.approx([1 / math.log2(3), 1], rel=1e-12),
+        "coverage": pytest.approx(2 / 3, rel=1e-12),
+        "pinball_loss_at_0_25": pytest.approx((0.25 + 0.25 + 0.75) / 3, rel=1e-12),
     }
 
 

@@ -1,5 +1,6 @@
 """The service does what openapi.yaml says, on requests that are made up from it: bad ones, and good ones."""
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,6 +14,8 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from schemas.reports import REPORTS
 from service.app import create_app
+from service.metrics.batch import Question
+from service.metrics.catalogue import TASKS
 from service.settings import Settings
 
 MOST_ROWS = 12
@@ -40,15 +43,26 @@ def validator(name: str) -> OAS31Validator:
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
 INTEGERS = st.integers(-(2**63), 2**63 - 1)  # larger ones are refused before any field is looked at
+LEVEL = st.floats(0, 1, exclude_min=True, exclude_max=True)
 SIGNIFICANT = st.floats(min_value=1e-9, max_value=1e9)
+NAMES: dict[str, st.SearchStrategy[Any]] = {
+    "integer": INTEGERS,
+    "string": st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=256),
+    "boolean": st.booleans(),
+}
+
+
+def distinct(kind: str, number: int) -> st.SearchStrategy[list[Any]]:
+    """So many distinct names of a kind."""
+    return st.lists(NAMES[kind], min_size=number, max_size=number, unique=True)
+
+
 LABELS: dict[str, st.SearchStrategy[Any]] = {
     "zero_one": st.just((0, 1)),
     "boolean": st.just((False, True)),
     "pair": st.just(([1, 0], [0, 1])),
-    "integer": st.lists(INTEGERS, min_size=2, max_size=2, unique=True),
-    "string": st.lists(
-        st.text(st.characters(exclude_characters="\0"), max_size=256), min_size=2, max_size=2, unique=True
-    ),
+    "integer": distinct("integer", 2),
+    "string": distinct("string", 2),
 }
 
 
@@ -77,15 +91,95 @@ def binary(draw: st.DrawFn, options: dict[str, Any]) -> dict[str, Any]:
     return request | draw(weights(rows))
 
 
+def shares(numbers: list[float]) -> list[float]:
+    """The numbers over their sum; all of it the first's where all are 0."""
+    total = sum(numbers)
+    return [number / total for number in numbers] if total else [1, *numbers[1:]]
+
+
+def counting(request: dict[str, Any], columns: list[str]) -> list[Any]:
+    """What these columns hold in rows whose weight is not 0."""
+    weight = request.get("sample_weight", [1] * len(request["labels"]))
+    return [value for name in columns for value, each in zip(request[name], weight, strict=True) if each]
+
+
+@st.composite
+def multiclass(draw: st.DrawFn, options: dict[str, Any]) -> dict[str, Any]:
+    """A batch that agrees with itself, with these options as far as they fit it."""
+    rows, width = draw(st.integers(1, MOST_ROWS)), draw(st.integers(1, 5))
+    columns = draw(st.sampled_from((["labels"], ["labels", "predictions"])))
+    one_hot = draw(st.sets(st.sampled_from(columns)))
+    some = 0 < len(one_hot) < len(columns)  # of one-hot rows and names only integers are of one type
+    kinds = ["place", "integer", *([] if some else ["string"]), *([] if some or width > 2 else ["boolean"])]
+    kind = draw(st.sampled_from(kinds))
+    names = list(range(width)) if kind == "place" else draw(distinct(kind, width))
+    request = options | {name: draw(column(rows, st.sampled_from(names))) for name in columns} | draw(weights(rows))
+    if columns == ["labels"] or draw(st.booleans()):
+        request["scores"] = draw(column(rows, st.lists(st.floats(0, 1), min_size=width, max_size=width).map(shares)))
+    unknown = some or ("scores" in request and not one_hot and len(set(counting(request, columns))) < width)
+    if (unknown and kind != "place") or draw(st.booleans()):
+        request["classes"] = draw(st.permutations(names))
+    return request | {name: [[int(name == label) for name in names] for label in request[name]] for name in one_hot}
+
+
+@st.composite
+def multilabel(draw: st.DrawFn, options: dict[str, Any]) -> dict[str, Any]:
+    """A batch that agrees with itself, with these options as far as they fit it."""
+    rows, width = draw(st.integers(1, MOST_ROWS)), draw(st.integers(1, 5))
+    kind = draw(st.sampled_from(("row of names", "integer", "string")))
+    names = draw(distinct("integer" if kind == "integer" else "string", width))
+    row = st.lists(st.integers(0, 1), min_size=width, max_size=width)
+    if kind == "row of names":
+        row = st.lists(st.sampled_from(names), unique=True)
+    columns = draw(st.sampled_from((["labels"], ["labels", "predictions"])))
+    request = options | {name: draw(column(rows, row)) for name in columns} | draw(weights(rows))
+    if "predictions" in request:
+        request.pop("threshold", None)
+    if "predictions" not in request or draw(st.booleans()):
+        request["scores"] = draw(column(rows, st.lists(FINITE, min_size=width, max_size=width)))
+    named = len(set().union(*counting(request, columns)))
+    unknown = kind == "row of names" and named < (width if "scores" in request else 1)
+    if unknown or draw(st.booleans()):
+        request["classes"] = names
+    return request
+
+
 @st.composite
 def regression(draw: st.DrawFn, options: dict[str, Any]) -> dict[str, Any]:
     """A batch that agrees with itself, with these options as far as they fit it."""
     rows, outputs = draw(st.integers(1, MOST_ROWS)), draw(st.integers(0, 3))
     row = st.lists(FINITE, min_size=outputs, max_size=outputs) if outputs else FINITE
     request = options | {name: draw(column(rows, row)) for name in ("labels", "predictions")}
+    levels: list[float] = []
     if outputs > 1:
         request.pop("curves", None)
+    elif draw(st.booleans()):
+        request["quantiles"] = levels = draw(st.lists(LEVEL, min_size=1, max_size=4, unique=True))
+        request["predictions"] = draw(column(rows, st.lists(FINITE, min_size=len(levels), max_size=len(levels))))
+    if "metrics" in request:  # openapi.yaml says in words that some are of quantiles
+        names = TASKS["regression"].names(Question("regression", quantiles=tuple(levels)))
+        request["metrics"] = [name for name in request["metrics"] if name in names] or ["r2"]
     return request | draw(weights(rows))
+
+
+@st.composite
+def ranking(draw: st.DrawFn, options: dict[str, Any]) -> dict[str, Any]:
+    """A batch that agrees with itself, with these options as far as they fit it."""
+    rows = draw(st.integers(1, MOST_ROWS))
+    names = draw(st.one_of(st.lists(NAMES[kind], min_size=1, max_size=4) for kind in ("integer", "string")))
+    queries = draw(column(rows, st.sampled_from(names)))
+    request = options | {
+        "labels": draw(column(rows, st.floats(0, allow_infinity=False))),
+        "scores": draw(column(rows, FINITE)),
+        "queries": queries,
+    }
+    if "metrics" in request:  # openapi.yaml says in words at which ranks there are metrics
+        names_at = TASKS["ranking"].names(Question("ranking", k=tuple(map(int, options.get("k", (1, 3, 5, 10))))))
+        request["metrics"] = [name for name in request["metrics"] if name in names_at] or ["mrr"]
+    if draw(st.booleans()):
+        weight = {query: draw(SIGNIFICANT) for query in dict.fromkeys(queries)}
+        request["sample_weight"] = [weight[query] for query in queries]
+    return request
 
 
 @st.composite
@@ -100,19 +194,36 @@ SCALARS = st.none() | st.booleans() | INTEGERS | FINITE | st.text(max_size=5)
 JUNK = SCALARS | st.lists(SCALARS, max_size=3) | st.dictionaries(st.text(max_size=3), SCALARS, max_size=2)
 
 
+def with_element(values: list[Any], place: int, element: Any) -> list[Any]:
+    """The values with another element in this place."""
+    return [*values[:place], element, *values[place + 1 :]]
+
+
 @st.composite
 def spoiled(draw: st.DrawFn, request: dict[str, Any], fields: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """The name of a field, and the request with something else there."""
-    name = draw(st.sampled_from(sorted(fields)) | st.text(max_size=5))
+    name = draw(st.sampled_from([*sorted(fields), *request, ""]))
+    name = name or draw(st.text(max_size=5))
     others = [JUNK]
     if isinstance(request.get(name), list):
         place = draw(st.integers(0, len(request[name]) - 1))
-        others.append(JUNK.map(lambda junk: [*request[name][:place], junk, *request[name][place + 1 :]]))
+        put = partial(with_element, request[name], place)
+        others.append(JUNK.map(put))
+        row = request[name][place]
+        if isinstance(row, list) and row:
+            inner = partial(with_element, row, draw(st.integers(0, len(row) - 1)))
+            others.append(JUNK.map(inner).map(put))
     return name, request | {name: draw(st.one_of(others))}
 
 
-BATCHES = {"binary": binary, "regression": regression}
-COLUMNS = {"labels", "scores", "predictions", "sample_weight", "pos_label"}
+BATCHES = {
+    "binary": binary,
+    "multiclass": multiclass,
+    "multilabel": multilabel,
+    "ranking": ranking,
+    "regression": regression,
+}
+COLUMNS = {"labels", "scores", "queries", "predictions", "sample_weight", "pos_label", "quantiles", "classes"}
 
 
 @pytest.mark.parametrize("task", REPORTS)
@@ -152,16 +263,22 @@ def test_one_bad_field_is_refused_and_named(task: str, data: st.DataObject) -> N
 
 VALID = {
     "binary": {"labels": [0, 1], "scores": [0.5, 0.25]},
+    "multiclass": {"labels": [0, 1], "scores": [[0.5, 0.5], [0.25, 0.75]]},
+    "multilabel": {"labels": [[0, 1], [1, 0]], "scores": [[0.5, 2], [-1, 0.25]]},
+    "ranking": {"labels": [0, 1], "scores": [0.5, 0.25], "queries": [1, 1]},
     "regression": {"labels": [0, 1], "predictions": [0.5, 0.25]},
 }
-ODD = [None, True, -1, 1.5, "1", "a" * 257, {}, {"a": 0}, [], [2, -1], [0.5], [1, None]]
+NO_SCALARS = [{}, {"a": 0}, [], [2, -1], [0.5], [1, None], [True, False], ["a", "a"], ["a", "a" * 257], [0] * 1001]
+ODD = [None, True, -1, 1.5, "1", "a" * 257, *NO_SCALARS]
 
 
 def near_misses(field: dict[str, Any]) -> list[Any]:
     """Values that are not quite what a field takes: beyond its bounds, of other types, twice the same."""
     names = field.get("items", {}).get("enum", ["a"])
+    many = [*range(field.get("maxItems", 0) + 1)]
     columns = [[odd, odd] for odd in ODD]
-    return [field.get("minimum", 0) - 1, field.get("maximum", 0) + 1, [names[0]] * 2, [*names, "b"], *ODD, *columns]
+    bounds = [field.get("minimum", 0) - 1, field.get("maximum", 0) + 1]
+    return [*bounds, [names[0]] * 2, [*names, "b"], many, *ODD, *columns]
 
 
 @pytest.mark.parametrize("task", REPORTS)

@@ -7,24 +7,16 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from service.metrics.binary_states import Sweep
 from service.metrics.curves import thinned
 from tests.cases import at_thresholds, binary, regression, text, whole
-from tests.strategies import (
-    COUNTS,
-    GRID,
-    MODEST,
-    NUMBERS,
-    SCORES,
-    TENTHS,
-    UNIT,
-    WHOLE,
-    binary_batches,
-    regression_batches,
-)
+from tests.tasks.binary import SCORES, binary_batches
+from tests.tasks.known import COUNTS, EXAMPLES, GRID, MODEST, TENTHS, UNIT, WHOLE
+from tests.tasks.regression import NUMBERS, regression_batches
 
-SETTINGS = settings(max_examples=200, deadline=None, derandomize=True)
+SETTINGS = settings(max_examples=EXAMPLES, deadline=None, derandomize=True)
 SCORED = binary_batches(scores=SCORES[:-1], weights=[None, WHOLE], scoreless=False)
 WIDE = np.random.default_rng(9)
 
@@ -206,6 +198,49 @@ def test_a_constant_bias_has_residuals():
     labels = np.random.default_rng(12).normal(size=100)
     histogram = whole("regression", regression(labels, labels + 0.1))["curves"]["residuals"]
     assert sum(histogram["weight"]) == 100
+
+
+@SETTINGS
+@given(regression_batches(numbers=[COUNTS, MODEST], weights=[None, WHOLE], outputs=[1]))
+def test_qq_points_lie_in_the_middle_of_the_weight_of_each_distinct_error(batch):
+    curve = whole("regression", batch)["curves"]["qq"]
+    errors, weight = batch.predicted - batch.truth, weights_of(batch)
+    assert curve["error"] == sorted(set(errors.tolist()))
+    positions = [(weight[errors < e].sum() + weight[errors == e].sum() / 2) / weight.sum() for e in curve["error"]]
+    assert curve["theoretical"] == pytest.approx(stats.norm.ppf(positions), abs=1e-12)
+
+
+@pytest.mark.parametrize("points", [10, 57, 200])
+@pytest.mark.parametrize("weights", [False, True])
+def test_long_qq_curves_have_points_at_even_steps_of_the_weight(points, weights):
+    rng = np.random.default_rng(20)
+    errors = rng.normal(3, 2, 1000)
+    batch = regression(np.zeros(1000), errors, rng.integers(1, 9, 1000) if weights else None)
+    curve = whole("regression", batch, curve_points=points)["curves"]["qq"]
+    positions = [Fraction(2 * i + 1, 2 * points) for i in range(points)]
+    assert curve["theoretical"] == pytest.approx(stats.norm.ppf([float(p) for p in positions]), abs=1e-12)
+    rows = sorted(zip(errors.tolist(), weights_of(batch).astype(int).tolist(), strict=True))
+    total, below, at = sum(w for _, w in rows), 0, []
+    for error, w in rows:
+        at += [error] * sum(below < p * total <= below + w for p in positions)
+        below += w
+    assert curve["error"] == at
+    slope, middle = np.polyfit(curve["theoretical"], curve["error"], 1)
+    assert slope == pytest.approx(2, abs=0.2)
+    assert middle == pytest.approx(3, abs=0.3)
+
+
+def test_qq_points_of_rows_of_hardly_any_weight_are_finite():
+    batch = regression([0, 0, 0], [-1, 0, 1], [1e-300, 1, 1e-300])
+    curve = whole("regression", batch)["curves"]["qq"]
+    assert curve["error"] == [-1, 0, 1]
+    assert curve["theoretical"] == pytest.approx([-8.2095, 0, 8.2095], abs=1e-3)
+
+
+def test_qq_points_beyond_float64_are_null():
+    answer = whole("regression", regression([-1.7e308, 1], [1.7e308, 1]))
+    assert answer["curves"]["qq"] is None
+    assert answer["undefined"]["curves.qq"]["reason"] == "overflow"
 
 
 def test_no_curves_unless_asked():

@@ -150,6 +150,47 @@ def test_valid_is_read_as_it_is(parse: Parser, document: bytes) -> None:
         assert type(read) is type(expected)
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        b'[["a","b"],[]]',
+        b"[[],[]]",
+        b"[[]]",
+        b'[[],["a"]]',
+        b'[["a"]]',
+        b'[["a"],["b"]]',
+        b"[[1,2],[3]]",
+        b"[[1],[]]",
+        b'[["a"],"b"]',
+        b'[["[","]"],[","]]',
+        b"[[true],[null]]",
+        b'[["\\u0000","\\u00e9"]]',
+        b'[["a",1.5],[2]]',
+    ],
+)
+def test_arrays_of_arrays_that_are_no_matrix_hand_over_their_rows(parse: Parser, value: bytes) -> None:
+    """Fields of label sets take them; other columns of the document stay what they are."""
+    document = b'{"x": ' + value + b', "m": [[1.5,2],[3,4]], "n": [1]}'
+    read = parse(document)
+    assert list(read["x"].rows) == json.loads(value)
+    assert read["x"].errors
+    assert plain(read["m"]) == [[1.5, 2.0], [3.0, 4.0]]
+    assert plain(read["n"]) == [1]
+
+
+@pytest.mark.parametrize("value", [b'["a",["b"]]', b"[1,[2]]", b'[{"a":1}]', b'[{"a":1},["b"]]'])
+def test_only_an_array_that_starts_with_one_hands_over_rows(parse: Parser, value: bytes) -> None:
+    assert parse(wrapped(value))["x"].rows is None
+
+
+@pytest.mark.parametrize("value", [b'[["a",["b"]],[]]', b'[["a",{"b":1}]]', b'[["a"],{"b":1}]', b'[["a"],"b"]'])
+def test_what_nests_deeper_beside_rows_is_found(parse: Parser, value: bytes) -> None:
+    """Columns that look like a matrix once flattened are refused wherever they stand."""
+    read = parse(b'{"x": ' + value + b', "m": [[1,2],[[3],4]]}')
+    assert read["x"].rows is not None
+    assert read["m"].errors.keys() == {1}
+
+
 @pytest.mark.parametrize("document", [b'{"a\\u0000":1}', b'{"a\\u0000b":1,"a":2}', b'{"a":{"b\\u0000":"1"}}'])
 def test_key_with_nul_is_never_taken_for_another(parse: Parser, document: bytes) -> None:
     """No request has such a key, so its value may be left unread, but not be that of a shorter key."""

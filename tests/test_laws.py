@@ -10,20 +10,22 @@ from hypothesis import strategies as st
 from service.evaluate import kinds_of, report, states_of
 from service.metrics.batch import Batch, without_zero_weights
 from service.metrics.catalogue import TASKS, Metric
+from service.metrics.class_states import ColumnScores
 from service.metrics.regression_states import Labels
 from service.metrics.states import Rows
 from tests import cases
-from tests.cases import QUESTIONS, close, cut, in_parts, joined, take, text, whole
-from tests.strategies import BATCHES, REAL, TAME, WHOLE
+from tests.cases import close, cut, in_parts, joined, metrics_of, take, text, whole
+from tests.tasks import KNOWN
+from tests.tasks.known import EXAMPLES, REAL, WHOLE
 
-SETTINGS = settings(max_examples=200, deadline=None, derandomize=True)
-# What counts rows, and why a number is missing: a row of weight 2 is one row, two rows of weight 1 are two.
-OF_ROWS = ("samples", "undefined")
+SETTINGS = settings(max_examples=EXAMPLES, deadline=None, derandomize=True)
+# What counts rows or queries, and why a number is missing: a row of weight 2 is one row, two of weight 1 are two.
+OF_ROWS = ("samples", "rows_without_labels", "queries", "queries_without_relevant", "undefined")
 
 
 def from_totals(metric: Metric) -> bool:
     """Whether the metric is computed from exact totals alone."""
-    return not any(issubclass(kind, Rows) for kind in metric.states)
+    return not any(issubclass(kind, Rows | ColumnScores) for kind in metric.states)
 
 
 def values_of(task: str, batch: Batch) -> dict:
@@ -34,13 +36,31 @@ def values_of(task: str, batch: Batch) -> dict:
     return answer | {"per_output": outputs}
 
 
-@pytest.mark.parametrize("task", TASKS)
+def without_tests(task: str, answer: dict) -> dict:
+    """The report without test statistics, which grow with the rows."""
+    grow = {metric.name for metric in metrics_of(task) if metric.test_statistic}
+    kept = {
+        part: {name: value for name, value in answer[part].items() if name not in grow}
+        for part in ("metrics", "baselines")
+    }
+    return answer | kept
+
+
+def without_unit(section: dict | None) -> dict | None:
+    """A calibration without the weights of its bins, which have the unit of the weights sent."""
+    if section is None:
+        return None
+    bins = {kind: [{**each, "weight": None} for each in section[kind]] for kind in ("uniform", "quantile")}
+    return section | bins
+
+
+@pytest.mark.parametrize("task", KNOWN)
 @SETTINGS
 @given(data=st.data())
 def test_every_value_is_finite_in_its_range_and_null_for_a_declared_reason(task, data):
-    answer = whole(task, data.draw(BATCHES[task]()))
+    answer = whole(task, data.draw(KNOWN[task].batches()))
     text(answer)
-    for metric in TASKS[task].metrics:
+    for metric in metrics_of(task):
         value, reason = answer["metrics"][metric.name], answer["undefined"].get(metric.name)
         assert (value is None) == (reason is not None)
         if reason:
@@ -50,118 +70,131 @@ def test_every_value_is_finite_in_its_range_and_null_for_a_declared_reason(task,
             assert number is None or metric.low <= number <= metric.high, metric.name
 
 
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("task", KNOWN)
 @SETTINGS
 @given(data=st.data())
 def test_no_order_of_the_rows_shows(task, data):
-    batch = data.draw(BATCHES[task]())
+    batch = data.draw(KNOWN[task].batches())
     order = data.draw(st.permutations(range(len(batch.truth))))
     assert text(whole(task, take(batch, order))) == text(whole(task, batch))
 
 
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("task", KNOWN)
 @SETTINGS
 @given(data=st.data())
 def test_no_split_shows(task, data):
-    batch = data.draw(BATCHES[task]())
+    batch = data.draw(KNOWN[task].batches())
     parts = cut(batch, data.draw(st.lists(st.integers(0, len(batch.truth)), max_size=4)))
     assert text(in_parts(task, data.draw(st.permutations(parts)))) == text(whole(task, batch))
 
 
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("task", KNOWN)
 @SETTINGS
 @given(data=st.data())
 def test_parts_without_weights_are_parts_of_weight_one(task, data):
-    weighted = data.draw(BATCHES[task](weights=[REAL, WHOLE]))
-    plain = take(weighted, data.draw(st.lists(st.integers(0, len(weighted.truth) - 1), min_size=1, max_size=4)))
+    weighted = data.draw(KNOWN[task].batches(weights=[REAL, WHOLE]))
+    rows = data.draw(st.lists(st.integers(0, len(weighted.truth) - 1), min_size=1, max_size=4))
+    plain = KNOWN[task].apart(take(weighted, rows))
     ones = replace(plain, weight=np.ones(len(plain.truth)))
     parts = data.draw(st.permutations([weighted, replace(plain, weight=None)]))
     assert text(in_parts(task, parts)) == text(whole(task, joined([weighted, ones])))
 
 
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("task", KNOWN)
 @SETTINGS
 @given(data=st.data())
 def test_weight_zero_is_removal(task, data):
-    batch = data.draw(BATCHES[task](weights=[None, REAL, WHOLE]))
+    batch = data.draw(KNOWN[task].batches(weights=[None, REAL, WHOLE]))
     weight = np.ones(len(batch.truth)) if batch.weight is None else batch.weight
-    dropped = np.array(data.draw(st.lists(st.booleans(), min_size=len(weight), max_size=len(weight))))
-    dropped[0] = False
+    units, unit = np.unique(KNOWN[task].units(batch), return_inverse=True)
+    dropped = np.array(data.draw(st.lists(st.booleans(), min_size=len(units), max_size=len(units))))[unit]
+    dropped &= unit != unit[0]
     zeroed = replace(batch, weight=np.where(dropped, 0, weight))
     assert text(whole(task, zeroed)) == text(whole(task, take(batch, ~dropped)))
 
 
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("task", KNOWN)
 @SETTINGS
 @given(data=st.data())
 def test_integer_weights_are_repetitions(task, data):
-    batch = data.draw(TAME[task](weights=[WHOLE]))
-    repeated = replace(take(batch, np.repeat(np.arange(len(batch.truth)), batch.weight.astype(int))), weight=None)
-    ours, theirs = values_of(task, batch), values_of(task, repeated)
+    batch = data.draw(KNOWN[task].tame(weights=[WHOLE]))
+    ours, theirs = values_of(task, batch), values_of(task, KNOWN[task].repeated(batch))
     for answer in (ours, theirs):  # what chance makes of an error takes weights as reliabilities
         answer.pop("calibration", None)
-    assert close(ours, theirs)
-    for metric in filter(from_totals, TASKS[task].metrics):
+    assert close(*(without_tests(task, answer) for answer in (ours, theirs)))
+    for metric in filter(from_totals, metrics_of(task)):
         assert ours["metrics"][metric.name] == theirs["metrics"][metric.name], metric.name
 
 
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("task", KNOWN)
 @SETTINGS
 @given(data=st.data())
 def test_a_power_of_two_on_all_weights_changes_no_metric(task, data):
-    batch = data.draw(BATCHES[task](weights=[None, WHOLE, REAL]))
+    batch = data.draw(KNOWN[task].batches(weights=[None, WHOLE, REAL]))
     weight = np.ones(len(batch.truth)) if batch.weight is None else batch.weight
     scaled = replace(batch, weight=weight * 2.0 ** data.draw(st.integers(-40, 40)))
+    ours, theirs = whole(task, scaled), whole(task, batch)
     for part in ("metrics", "undefined", "baselines", "operating_points"):
-        assert text(whole(task, scaled).get(part)) == text(whole(task, batch).get(part))
-    assert close(whole(task, scaled).get("calibration"), whole(task, batch).get("calibration"))
+        assert text(ours.get(part)) == text(theirs.get(part))
+    assert close(*(without_unit(answer.get("calibration")) for answer in (ours, theirs)))
 
 
 @pytest.mark.parametrize("exponent", [-1000, -600, 600, 1000])
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("task", KNOWN)
 @settings(SETTINGS, max_examples=20)
 @given(data=st.data())
 def test_weights_near_the_ends_of_float64_change_no_metric_either(task, exponent, data):
-    batch = data.draw(TAME[task](weights=[WHOLE]))
+    batch = data.draw(KNOWN[task].tame(weights=[WHOLE]))
     scaled = replace(batch, weight=batch.weight * 2.0**exponent)
     assert close(whole(task, scaled, curves=False)["metrics"], whole(task, batch, curves=False)["metrics"])
 
 
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("task", KNOWN)
 @SETTINGS
 @given(data=st.data())
 def test_the_same_rows_twice_change_no_value(task, data):
-    batch = data.draw(TAME[task](weights=[None, WHOLE]))
-    once, twice = (whole(task, part, curves=False) for part in (batch, joined([batch, batch])))
+    batch = data.draw(KNOWN[task].tame(weights=[None, WHOLE]))
+    doubled = joined([batch, KNOWN[task].apart(batch)])
+    once, twice = (without_tests(task, whole(task, part, curves=False)) for part in (batch, doubled))
     for part in ("metrics", "baselines", "operating_points"):
         assert close(twice.get(part), once.get(part))
-    for metric in filter(from_totals, TASKS[task].metrics):
+    for metric in filter(from_totals, metrics_of(task)):
         assert twice["metrics"][metric.name] == once["metrics"][metric.name], metric.name
 
 
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("task", KNOWN)
 @SETTINGS
 @given(data=st.data())
 def test_fewer_metrics_are_the_same_metrics(task, data):
-    batch = without_zero_weights(data.draw(BATCHES[task]()))
-    names = data.draw(st.lists(st.sampled_from([m.name for m in TASKS[task].metrics]), min_size=1, unique=True))
+    batch = without_zero_weights(data.draw(KNOWN[task].batches()))
+    names = data.draw(st.lists(st.sampled_from([m.name for m in metrics_of(task)]), min_size=1, unique=True))
     read = replace(cases.reading(task), metrics=tuple(names))
-    states = states_of(batch, QUESTIONS[task], kinds_of(QUESTIONS[task], read))
-    some, every = report(states, QUESTIONS[task], read)["metrics"], whole(task, batch)["metrics"]
+    question = KNOWN[task].question
+    states = states_of(batch, question, kinds_of(question, read))
+    some, every = report(states, question, read)["metrics"], whole(task, batch)["metrics"]
     assert some == {name: every[name] for name in every if name in names}
 
 
-@pytest.mark.parametrize("task", TASKS)
+def with_labels(value, label_of):
+    """Part of a report with each name of a class replaced by the label that it stands for."""
+    if isinstance(value, dict):
+        return {key: with_labels(part, label_of) for key, part in value.items()}
+    if isinstance(value, list):
+        return [with_labels(part, label_of) for part in value]
+    return label_of.get(value, value) if isinstance(value, str) else value
+
+
+@pytest.mark.parametrize("task", KNOWN)
 def test_names_and_metadata_are_echoed_and_change_nothing_else(task):
-    batch = {"binary": cases.binary([0, 1], [0.2, 0.7]), "regression": cases.regression([1, 2], [1, 3])}[task]
-    question = replace(QUESTIONS[task], classes=("ham", "spam"), pos_label="spam")
+    batch, question = KNOWN[task].plain, KNOWN[task].question
+    name_of = {label: f"name of {label}" for label in question.classes}
+    named = replace(question, classes=tuple(name_of.values()), pos_label=name_of.get(question.pos_label))
     read = replace(cases.reading(task), metadata={"model": "a"})
-    states = states_of(batch, question, kinds_of(question, read))
-    renamed, plain = report(states, question, read), whole(task, batch)
+    renamed, plain = report(states_of(batch, named, kinds_of(named, read)), named, read), whole(task, batch)
     assert renamed.pop("metadata") == {"model": "a"}
-    if "classes" in plain:
-        assert (renamed.pop("classes"), renamed.pop("pos_label")) == (["ham", "spam"], "spam")
-    assert text(renamed) == text({key: plain[key] for key in plain if key not in ("classes", "pos_label")})
+    assert renamed.get("classes", []) == list(name_of.values())
+    assert renamed.get("pos_label") == named.pos_label
+    assert text(with_labels(renamed, {name: label for label, name in name_of.items()})) == text(plain)
 
 
 def mean_label(labels: Labels) -> float:

@@ -11,10 +11,12 @@ from service.metrics.binary_states import Sweep
 from service.metrics.catalogue import TASKS
 from service.metrics.regression_states import PositiveErrors
 from service.metrics.undefined import REASONS
-from tests.cases import binary, close, cut, in_parts, regression, text, whole
-from tests.strategies import BATCHES, COUNTS, GRID, REAL, WHOLE, binary_batches, regression_batches
+from tests.cases import close, cut, in_parts, regression, rows_asked_for, text, whole
+from tests.tasks import KNOWN
+from tests.tasks.binary import binary_batches
+from tests.tasks.known import COUNTS, EXAMPLES, GRID, REAL, WHOLE
 
-SETTINGS = settings(max_examples=200, deadline=None, derandomize=True)
+SETTINGS = settings(max_examples=EXAMPLES, deadline=None, derandomize=True)
 
 # What each metric becomes when the classes swap places: another one, or itself.
 SWAPPED = {
@@ -33,6 +35,10 @@ SWAPPED = {
     "log_loss": "log_loss",
     "brier_score": "brier_score",
     "expected_calibration_error": "expected_calibration_error",
+    "maximum_calibration_error": "maximum_calibration_error",
+    "root_mean_squared_calibration_error": "root_mean_squared_calibration_error",
+    "spiegelhalter_z": "spiegelhalter_z",
+    "calibration_slope": "calibration_slope",
 }
 OF_ONE_CLASS = {
     "false_discovery_rate": "becomes the false omission rate",
@@ -43,6 +49,7 @@ OF_ONE_CLASS = {
     "average_precision": "ignores true negatives",
     "positive_likelihood_ratio": "becomes 1 over the negative one",
     "negative_likelihood_ratio": "becomes 1 over the positive one",
+    "calibration_intercept": "changes its sign",
 }
 
 
@@ -60,6 +67,8 @@ def test_swapping_the_classes_swaps_the_metrics(batch):
     assert close({SWAPPED[name]: ours[name] for name in SWAPPED}, {name: theirs[name] for name in SWAPPED})
     if ours["positive_likelihood_ratio"] and theirs["negative_likelihood_ratio"]:
         assert theirs["negative_likelihood_ratio"] == pytest.approx(1 / ours["positive_likelihood_ratio"], rel=1e-12)
+    intercepts = [part["calibration_intercept"] for part in (ours, theirs)]
+    assert intercepts == [None, None] or intercepts[0] == pytest.approx(-intercepts[1], rel=1e-12, abs=1e-12)
 
 
 @SETTINGS
@@ -98,37 +107,57 @@ DEGREE = {
     "pearson": 0,
     "spearman": 0,
     "d2_absolute_error": 0,
+    "pinball_loss_at_{quantile}": 1,
+    "crps": 1,
+    "crossing_rate": 0,
 }
 LOGARITHMIC = {m.name for m in TASKS["regression"].metrics if PositiveErrors in m.states}
 POSITIVE = st.integers(1, 9).map(float)
 
 
+def test_every_metric_of_a_regression_has_a_degree():
+    assert DEGREE.keys() == {metric.name for metric in TASKS["regression"].metrics}
+
+
+def moved(batch, by):
+    """The batch with all numbers changed."""
+    return replace(
+        batch,
+        truth=by(batch.truth),
+        predicted=by(batch.predicted),
+        scores=None if batch.scores is None else by(batch.scores),
+    )
+
+
+@pytest.mark.parametrize("known", ["regression", "regression of quantiles"])
 @SETTINGS
 @given(
     st.data(),
     st.sampled_from([0.25, 0.5, 2.0, 2.0**40]) | st.integers(3, 99).map(float),
     st.sampled_from([None, WHOLE]),
 )
-def test_a_change_of_unit_scales_each_metric_by_its_power(data, unit, weights):
-    assert DEGREE.keys() == {metric.name for metric in TASKS["regression"].metrics}
-    batch = data.draw(regression_batches(numbers=[COUNTS, POSITIVE], weights=[weights], outputs=[1]))
-    scaled = replace(batch, truth=unit * batch.truth, predicted=unit * batch.predicted)
-    ours, theirs = (whole("regression", part, curves=False)["metrics"] for part in (batch, scaled))
-    for name, degree in DEGREE.items():
+def test_a_change_of_unit_scales_each_metric_by_its_power(known, data, unit, weights):
+    batch = data.draw(KNOWN[known].batches(numbers=[COUNTS, POSITIVE], weights=[weights]))
+    scaled = moved(batch, lambda numbers: unit * numbers)
+    ours, theirs = (whole(known, part, curves=False)["metrics"] for part in (batch, scaled))
+    degrees = {name: DEGREE[row] for known_as, name, row in rows_asked_for("regression") if known_as == known}
+    for name, degree in degrees.items():
         if degree is not None and ours[name] is not None:
             if np.frexp(unit)[0] == 0.5 and name not in LOGARITHMIC:
                 assert theirs[name] == ours[name] * unit**degree, name
             assert theirs[name] == pytest.approx(ours[name] * unit**degree, rel=1e-12, abs=1e-12), name
 
 
+@pytest.mark.parametrize("known", ["regression", "regression of quantiles"])
 @SETTINGS
-@given(regression_batches(numbers=[COUNTS], weights=[None, WHOLE]), st.integers(-9, 9))
-def test_a_shift_of_labels_and_predictions_changes_no_error_and_no_share(batch, shift):
-    moved = replace(batch, truth=batch.truth + shift, predicted=batch.predicted + shift)
-    ours, theirs = (whole("regression", part)["metrics"] for part in (batch, moved))
+@given(st.data(), st.integers(-9, 9))
+def test_a_shift_of_labels_and_predictions_changes_no_error_and_no_share(known, data, shift):
+    batch = data.draw(KNOWN[known].batches(numbers=[COUNTS], weights=[None, WHOLE]))
+    shifted = moved(batch, lambda numbers: numbers + shift)
+    ours, theirs = (whole(known, part)["metrics"] for part in (batch, shifted))
     relative = {"mean_absolute_percentage_error", "symmetric_mean_absolute_percentage_error", "mean_squared_log_error"}
     relative |= {"mean_poisson_deviance", "mean_gamma_deviance"}
-    assert close(*({name: part[name] for name in DEGREE.keys() - relative} for part in (ours, theirs)))
+    assert close(*({name: part[name] for name in ours.keys() - relative} for part in (ours, theirs)))
 
 
 @SETTINGS
@@ -151,48 +180,22 @@ def test_numbers_at_the_ends_of_float64_leave_overflow_and_no_exception(part, ot
     assert text(in_parts("regression", cut(two, [1]))) == text(whole("regression", two))
 
 
-HUGE = 1.7e308
-# Batches that between them leave every metric and section undefined for every reason it knows.
-DEGENERATE = {
-    "binary": [
-        binary([0, 1], None, predicted=[0, 1]),
-        binary([0, 1], [-1, 2]),
-        binary([0, 1, 1], [0.1, 0.2, 0.3]),
-        binary([0, 1, 1], [0.6, 0.7, 0.8]),
-        binary([0, 0], [0.1, 0.2]),
-        binary([1, 1], [0.6, 0.7]),
-        binary([0, 0], [0.6, 0.7]),
-        binary([0, 1], [0.1, 0.9]),
-        binary([1, 0, 0], [0.9, 0.9, 0.1], [1, 1e-300, 1e300]),
-    ],
-    "regression": [
-        regression([1, 2, 3], [1, 3, 2], [1, 1e17, 1]),
-        regression([1], [2]),
-        regression([2, 2, 2], [1, 2, 3]),
-        regression([1, 2, 3], [2, 2, 2]),
-        regression([0, 1], [1, 1]),
-        regression([-1, 2], [1, 1]),
-        regression([1, 2], [-1, 1]),
-        regression([-HUGE, HUGE], [HUGE, -HUGE]),
-        regression([-HUGE, -HUGE], [HUGE, HUGE]),
-        regression([1e-300, 2], [HUGE, 1]),
-        regression([HUGE, 2], [1e-300, 1]),
-        regression([HUGE, 1], [1e200, 1]),
-        regression([0, 1e-200], [1e200, 0]),
-    ],
-}
-
-
 @pytest.mark.parametrize("task", TASKS)
 def test_every_declared_reason_can_be_provoked(task):
-    undefined = [whole(task, batch)["undefined"] for batch in DEGENERATE[task]]
-    seen = {(name, entry["reason"]) for answer in undefined for name, entry in answer.items()}
+    names = {known for known in KNOWN if KNOWN[known].question.task == task}
+    undefined = {known: [whole(known, batch)["undefined"] for batch in KNOWN[known].provoking] for known in names}
+    seen = {
+        (row, answer[name]["reason"])
+        for known, name, row in rows_asked_for(task)
+        for answer in undefined[known]
+        if name in answer
+    }
     declared = {(metric.name, reason) for metric in TASKS[task].metrics for reason in metric.reasons}
     assert declared - seen == set()
 
 
 def test_every_reason_is_said_in_words_and_used():
-    declared = {reason for task in TASKS.values() for metric in task.metrics for reason in metric.reasons}
+    declared = {reason for task in TASKS.values() for row in task.rows for reason in row.reasons}
     assert declared == REASONS.keys()
     assert all(words.endswith(".") for words in REASONS.values())
-    assert BATCHES.keys() == DEGENERATE.keys() == TASKS.keys()
+    assert {known.question.task for known in KNOWN.values()} == TASKS.keys()

@@ -11,10 +11,14 @@ import pytest
 
 from schemas.columns import LARGEST_WEIGHT
 from schemas.fields import MOST_ERRORS
+from schemas.ranking import MOST_RANKS
 from service.body import MOST_FRAMES, zstd_module
 from service.json_columns import MOST_KEYS
 from service.settings import Settings
 from tests.data.bad_inputs import BINARY, FINE, JSON, REGRESSION
+from tests.data.bad_inputs_multiclass import MULTICLASS
+from tests.data.bad_inputs_multilabel import MULTILABEL
+from tests.data.bad_inputs_ranking import RANKING
 from tests.serving import Server
 from tests.test_bad_inputs import assert_problem
 from tests.wire import chunked, exchange, head, post
@@ -24,9 +28,11 @@ LIMITS = {
     "max_body_bytes": 4000,
     "max_decoded_bytes": 9000,
     "max_rows": 60,
-    "max_values": 150,
+    "max_values": 190,
     "max_outputs": 5,
+    "max_classes": 7,
     "max_label_length": 20,
+    "max_listed_queries": 4,
     "max_curve_points": 30,
 }
 HIGHEST_CURVE_POINTS = 2000
@@ -78,6 +84,10 @@ def binary_rows(count: int) -> bytes:
     return as_json(BINARY, {"labels": [row % 2 for row in range(count)], "scores": [0.5] * count})
 
 
+def rows_of_names(count: int) -> bytes:
+    return as_json(MULTILABEL, {"labels": [["a"]] * count, "predictions": [[]] * count})
+
+
 def rows_of_strings(count: int) -> bytes:
     return as_json(BINARY, {"labels": ["a"] * count, "predictions": ["a"] * count, "pos_label": "a"})
 
@@ -97,8 +107,52 @@ def outputs(count: int) -> bytes:
     return as_json(REGRESSION, {"labels": rows, "predictions": rows})
 
 
+def classes(count: int) -> bytes:
+    return as_json(MULTICLASS, {"labels": [0], "predictions": [0], "classes": list(range(count))})
+
+
+def classes_by_labels(count: int) -> bytes:
+    names = [f"class {number}" for number in range(count)]
+    return as_json(MULTICLASS, {"labels": names, "predictions": names})
+
+
+def classes_by_labels_and_predictions(count: int) -> bytes:
+    return as_json(MULTICLASS, {"labels": [0] * (count - 1), "predictions": list(range(1, count))})
+
+
+def classes_by_columns(count: int) -> bytes:
+    return as_json(MULTICLASS, {"labels": [0], "scores": [[1] + [0] * (count - 1)]})
+
+
+def classes_by_one_hot_rows(count: int) -> bytes:
+    row = [1] + [0] * (count - 1)
+    return as_json(MULTICLASS, {"labels": [row], "predictions": [row]})
+
+
+def labels_by_classes(count: int) -> bytes:
+    return as_json(MULTILABEL, {"labels": [[]], "predictions": [[]], "classes": list(range(count))})
+
+
+def labels_by_columns(count: int) -> bytes:
+    return as_json(MULTILABEL, {"labels": [[0] * count], "predictions": [[1] * count]})
+
+
+def labels_by_scores(count: int) -> bytes:
+    names = [f"label {number}" for number in range(count)]
+    return as_json(MULTILABEL, {"labels": [names], "scores": [[0.5] * count]})
+
+
+def labels_by_names(count: int) -> bytes:
+    names = [f"label {number}" for number in range(count)]
+    return as_json(MULTILABEL, {"labels": [names[:1], []], "predictions": [[], names[1:]]})
+
+
 def labels(length: int, character: str = "a") -> bytes:
     return as_json(BINARY, {"labels": ["b", character * length], "scores": [0, 1], "pos_label": "b"})
+
+
+def name_of_label(length: int) -> bytes:
+    return as_json(MULTILABEL, {"labels": [["a" * length], []], "predictions": [[], []]})
 
 
 def predictions(length: int) -> bytes:
@@ -107,6 +161,25 @@ def predictions(length: int) -> bytes:
 
 def pos_label(length: int) -> bytes:
     return as_json(BINARY, {"labels": ["b"], "scores": [0.5], "pos_label": "a" * length})
+
+
+def ranking_rows(count: int) -> bytes:
+    return as_json(RANKING, {"labels": [1] * count, "scores": [0.5] * count, "queries": [3] * count})
+
+
+def rank(k: int) -> bytes:
+    return as_json(RANKING, {"labels": [1], "scores": [0.5], "queries": [3], "k": [k]})
+
+
+def query(length: int) -> bytes:
+    return as_json(RANKING, {"labels": [1], "scores": [0.5], "queries": ["a" * length]})
+
+
+def listed_queries(count: int) -> bytes:
+    """As many queries with a weight above 0, and one without."""
+    rows = range(count + 1)
+    columns = {"labels": [1 for _ in rows], "scores": [1 for _ in rows], "queries": [str(row) for row in rows]}
+    return as_json(RANKING, columns | {"sample_weight": [int(row > 0) for row in rows], "per_query": True})
 
 
 def curve_points(count: int) -> bytes:
@@ -123,13 +196,33 @@ TRIALS = [
     Trial("max_decoded_bytes", "zstd", zstandard, 413, TOO_LARGE),
     Trial("max_rows", "binary", binary_rows, 413, TOO_MANY),
     Trial("max_rows", "strings", rows_of_strings, 413, TOO_MANY),
+    Trial("max_rows", "names", rows_of_names, 413, TOO_MANY),
     Trial("max_rows", "regression", regression_rows, 413, TOO_MANY),
+    Trial("max_rows", "ranking", ranking_rows, 413, TOO_MANY),
+    Trial("max_rows", "k", rank, 422, ("bad-option",)),
     Trial("max_values", "binary", values, 413, ("too-many-values",)),
     Trial("max_outputs", "regression", outputs, 422, ("limit-exceeded",)),
+    *(
+        Trial("max_classes", request.__name__, request, 422, ("limit-exceeded",))
+        for request in (
+            classes,
+            classes_by_labels,
+            classes_by_labels_and_predictions,
+            classes_by_columns,
+            classes_by_one_hot_rows,
+            labels_by_classes,
+            labels_by_columns,
+            labels_by_scores,
+            labels_by_names,
+        )
+    ),
     Trial("max_label_length", "labels", labels, 422, LONG_LABEL),
     Trial("max_label_length", "characters, not bytes", lambda length: labels(length, "\u20ac"), 422, LONG_LABEL),
     Trial("max_label_length", "predictions", predictions, 422, LONG_LABEL),
+    Trial("max_label_length", "names of label sets", name_of_label, 422, LONG_LABEL),
     Trial("max_label_length", "pos_label", pos_label, 422, LONG_LABEL),
+    Trial("max_label_length", "queries", query, 422, LONG_LABEL),
+    Trial("max_listed_queries", "ranking", listed_queries, 422, ("limit-exceeded",)),
     Trial("max_curve_points", "binary", curve_points, 422, ("bad-option", "limit-exceeded", "schema")),
 ]
 
@@ -176,6 +269,10 @@ def good(**fields: Any) -> bytes:
     return framed(json.dumps(json.loads(FINE) | fields).encode())
 
 
+def ranking(**fields: Any) -> bytes:
+    return as_json(RANKING, {"labels": [1], "scores": [0.5], "queries": [3]} | fields)
+
+
 def in_frames(count: int) -> bytes:
     body = gzip.compress(FINE) + gzip.compress(b"") * (count - 1)
     return framed(body, **{"Content-Encoding": "gzip"})
@@ -186,6 +283,7 @@ def in_frames(count: int) -> bytes:
     ("request_of", "limit", "status"),
     [
         pytest.param(in_frames, MOST_FRAMES, 400, id="compressed frames"),
+        pytest.param(lambda size: ranking(k=list(range(1, size + 1))), MOST_RANKS, 422, id="ranks"),
         pytest.param(
             lambda size: good(metadata={f"k{key}": "" for key in range(size)}), MOST_ERRORS, 422, id="metadata"
         ),

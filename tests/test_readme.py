@@ -2,8 +2,12 @@
 
 import json
 import re
+from http import HTTPStatus
 
 from service import readme
+from service.app import create_app
+from service.metrics.catalogue import TASKS
+from service.settings import Settings
 
 ANSWER = re.compile(r"<!-- answer -->\n\n```json\n(.*?)\n```\n\n<!-- /answer -->", re.DOTALL)
 
@@ -20,6 +24,16 @@ def test_answer_is_the_services_own() -> None:
         for text in (readme.README.read_text(), readme.text())
     )
     assert committed == built, "stale README.md: run make openapi"
+
+
+def test_what_the_readme_posts_to_each_task_gets_a_report() -> None:
+    rows = re.findall(r"^\| (\w+) \| (.*`\{.*)", readme.README.read_text(), re.MULTILINE)
+    client = create_app(Settings()).test_client()
+    assert {task for task, _ in rows} == TASKS.keys()
+    for task, text in rows:
+        for body in re.findall(r"`(\{.*?\})`", text):
+            answer = client.post(f"/v1/{task}/report", data=body, content_type="application/json")
+            assert answer.status_code == HTTPStatus.OK, (body, answer.text)
 
 
 def test_the_metric_that_contributing_shows_is_the_one_in_the_tree() -> None:

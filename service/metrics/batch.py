@@ -1,13 +1,16 @@
 """What a request asks, resolved: the rows, what shapes their states, and what is read from them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from service.metrics.exact import Floats
+from service.metrics.grouping import Grouping, grouped
+from service.metrics.undefined import Undefined
 
 Label = int | bool | str
 
@@ -16,23 +19,30 @@ Label = int | bool | str
 class Question:
     """What shapes the states: states of different batches merge only if their questions are equal.
 
-    `classes` are (negative, positive) in a binary task, the negative None when it was never seen. `threshold` is
-    None where the predictions were given and not derived from scores.
+    `classes` are (negative, positive) in a binary task, the negative None when it was never seen; elsewhere the
+    columns of the scores, in their order. `threshold` is None where the predictions were given and not derived from
+    scores. `k` are the ranks at which a ranking is cut, `quantiles` what the quantile predictions of a regression are.
     """
 
     task: str
     classes: tuple[Label | None, ...] = ()
     pos_label: Label | None = None
     threshold: float | None = None
+    k: tuple[int, ...] = ()
+    quantiles: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What is read from the states: metric names, curves and their largest number of points, metadata to echo."""
+    """What is read from the states: metric names, curves and their largest number of points, metadata to echo.
+
+    `per_query` asks for the metrics of each query of a ranking.
+    """
 
     metrics: tuple[str, ...]
     curves: bool = False
     curve_points: int = 200
+    per_query: bool = False
     metadata: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -40,23 +50,43 @@ class Reading:
 class Batch:
     """Columns of n rows, none of weight 0.
 
-    `truth` is boolean in a binary task (positive or not) and float64 in regression, there n or n x m for m outputs,
-    like `predicted`. `scores` are float64 or None. `weight` is float64, or None where every row counts once.
+    ============ ============== ======================= ============================
+    task         truth          predicted               scores
+    ============ ============== ======================= ============================
+    binary       n booleans     n booleans              n floats or None
+    multiclass   n positions    n positions             n x K probabilities or None
+    multilabel   n x L booleans n x L booleans          n x L floats or None
+    regression   n or n x m     like truth, or None     n x q quantiles or None
+    ranking      n relevances   None                    n floats
+    ============ ============== ======================= ============================
+
+    Positions are those of `Question.classes`, as intp; the other numbers are float64. `weight` is float64, or None
+    where every row counts once. `query` is what the rows of a ranking belong to: int64, or variable-length strings.
     """
 
     truth: NDArray[Any]
-    predicted: NDArray[Any]
+    predicted: NDArray[Any] | None = None
     scores: Floats | None = None
     weight: Floats | None = None
+    query: NDArray[Any] | None = None
 
-    def outputs(self) -> tuple["Batch", ...]:
-        """One batch for each output: this one, unless the truth has columns."""
-        if self.truth.ndim == 1:
-            return (self,)
-        return tuple(
-            replace(self, truth=np.ascontiguousarray(truth), predicted=np.ascontiguousarray(predicted))
-            for truth, predicted in zip(self.truth.T, self.predicted.T, strict=True)
-        )
+    def rows(self, which: NDArray[Any]) -> "Batch":
+        """The batch of these rows: positions, or a boolean for each row."""
+        columns: dict[str, Any] = {column.name: getattr(self, column.name) for column in fields(self)}
+        taken: dict[str, Any] = {name: None if all_ is None else all_[which] for name, all_ in columns.items()}
+        return Batch(**taken)
+
+    @property
+    def predictions(self) -> NDArray[Any]:
+        """What the model predicted. Raises `Undefined` where it gave quantiles and the median is not among them."""
+        if self.predicted is None:
+            raise Undefined("no_median")
+        return self.predicted
+
+    @cached_property
+    def by_query(self) -> Grouping:
+        """The rows of a ranking by query: a single one where none are named."""
+        return grouped(np.zeros(len(self.truth), dtype=np.int64) if self.query is None else self.query)
 
 
 def without_zero_weights(batch: Batch) -> Batch:
@@ -65,10 +95,15 @@ def without_zero_weights(batch: Batch) -> Batch:
         return batch
     kept = np.asarray(batch.weight != 0)
     if not kept.all():
-        batch = Batch(
-            truth=batch.truth[kept],
-            predicted=batch.predicted[kept],
-            scores=None if batch.scores is None else batch.scores[kept],
-            weight=batch.weight[kept],
-        )
+        batch = batch.rows(kept)
     return replace(batch, weight=None) if np.all(batch.weight == 1) else batch
+
+
+def outputs(batch: Batch) -> tuple[Batch, ...]:
+    """One batch for each output of a regression: this one, unless the truth has columns."""
+    if batch.truth.ndim == 1 or batch.predicted is None:
+        return (batch,)
+    return tuple(
+        replace(batch, truth=np.ascontiguousarray(truth), predicted=np.ascontiguousarray(predicted))
+        for truth, predicted in zip(batch.truth.T, batch.predicted.T, strict=True)
+    )

@@ -2,19 +2,19 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
 from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from service.metrics.batch import Batch, Question
+from service.metrics.calibration_states import UNIFORM_EDGES, Bins, Runs, type_7_edges, weighted_edges
 from service.metrics.exact import Floats, Product, Total, exact_sum, exact_sums
+from service.metrics.recalibration import Recalibration, recalibration
 from service.metrics.states import LabelState, Range, Rows, State, total
 from service.metrics.undefined import Undefined
 
 Bools = NDArray[np.bool_]
-BINS = 10
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class ClassTotals(LabelState):
         """The share of the positive labels in the total weight."""
         return float(self.positive / self.weight)
 
-    def blind(self) -> Batch:
+    def blind(self, question: Question) -> Batch:
         """One row a class: the majority predicted (negative where tied), the prevalence as score."""
         weight = np.array([float(self.negative), float(self.positive)])
         seen = weight > 0
@@ -67,7 +67,7 @@ class Cells(State):
 
     @classmethod
     def of(cls, batch: Batch, question: Question) -> Self:
-        truth, predicted = batch.truth, batch.predicted
+        truth, predicted = batch.truth, batch.predictions
         masks = (truth & predicted, ~truth & predicted, truth & ~predicted, ~(truth | predicted))
         if batch.weight is None:
             return cls(*(int(np.count_nonzero(mask)) for mask in masks))
@@ -84,20 +84,6 @@ class Steps(NamedTuple):
     thresholds: Floats
     tp: NDArray[np.int64] | Floats
     fp: NDArray[np.int64] | Floats
-
-
-class Reliability(NamedTuple):
-    """Bins of equal width over [0, 1]; bin k is [edges[k], edges[k + 1]), the last one closed.
-
-    For each bin the total weight of its rows, of its positive rows, the weighted sum of its scores p, and the variance
-    of the weight of its positive rows if the model were calibrated: the sum of w^2 p (1 - p).
-    """
-
-    edges: Floats
-    weight: Floats
-    positive: Floats
-    score: Floats
-    variance: Floats
 
 
 class Sweep(Rows):
@@ -150,28 +136,59 @@ class Sweep(Rows):
         return Steps(thresholds, tp, fp)
 
     @cached_property
-    def reliability(self) -> Reliability:
-        """Bins of scores of equal width. Raises `Undefined` where a score lies outside [0, 1].
+    def runs(self) -> Runs:
+        """Sums over the rows between the edges of both kinds of bins, and over those of the scores 0, 0.5 and 1 alone.
 
-        Edges are the floats nearest to k / 10, so that 0.3 lies in [0.3, 0.4).
+        Raises `Undefined` where a score lies outside [0, 1].
         """
         scores = self.scores
         if scores[0] < 0 or scores[-1] > 1:
             raise Undefined("scores_not_probabilities")
-        edges = np.arange(BINS + 1) / BINS
-        cuts = [*np.searchsorted(scores, edges[:-1]).tolist(), len(scores)]
-        rows = []
-        for low, high in pairwise(cuts):
-            score, truth = scores[low:high], self.truth[low:high]
-            variance = score * (1 - score)
-            if self.weights is None:
-                rows.append((float(high - low), float(np.count_nonzero(truth)), score.sum(), variance.sum()))
-            else:
-                weight = self.weights[low:high]
-                rows.append(
-                    (weight.sum(), weight[truth].sum(), (weight * score).sum(), (weight * weight * variance).sum())
-                )
-        return Reliability(edges, *np.array(rows).T)
+        without_variance = np.searchsorted(scores, [0.5, 1.0]), np.searchsorted(scores, [0.0, 0.5], side="right")
+        uniform, quantile = np.searchsorted(scores, UNIFORM_EDGES), np.searchsorted(scores, self.deciles)
+        cuts = np.concatenate([[0], *without_variance, uniform, quantile])
+        return Runs.of(scores, self.truth, self.weights, cuts)
+
+    @cached_property
+    def reliability(self) -> Bins:
+        """Bins of scores of equal width: [k / 10, (k + 1) / 10), the last one closed, those without rows left out.
+
+        Edges are the floats nearest to k / 10, so that 0.3 lies in [0.3, 0.4).
+        """
+        return self.runs.between(self.scores, UNIFORM_EDGES, 0.0, 1.0)
+
+    @cached_property
+    def quantile_bins(self) -> Bins:
+        """Groups of about equal weight: a score that equals an edge lies above it, and equal edges are one."""
+        scores = self.scores
+        return self.runs.between(scores, np.unique(self.deciles), scores[0], scores[-1])
+
+    @cached_property
+    def deciles(self) -> Floats:
+        """The nine scores that cut the rows in ten: quantiles of type 7 where all weights are equal, else of type 2."""
+        if self.weights is None or self.weights.min() == self.weights.max():
+            return type_7_edges(self.scores)
+        return weighted_edges(self.scores, self.weight_below)
+
+    @cached_property
+    def recalibration(self) -> Recalibration:
+        """The logistic regression of the labels on the logits of the scores. Raises `Undefined` as it does."""
+        if self.scores[0] < 0 or self.scores[-1] > 1:
+            raise Undefined("scores_not_probabilities")
+        return recalibration(self.scores, self.truth, self.weights, self.middle)
+
+    @property
+    def middle(self) -> int:
+        """The row with half of the weight at or below its place."""
+        if self.weights is None:
+            return (len(self.scores) - 1) // 2
+        below = self.weight_below
+        return int(np.searchsorted(below, below[-1] / 2))
+
+    @cached_property
+    def weight_below(self) -> Floats:
+        """The weight of the rows up to each, relative to the largest."""
+        return np.cumsum(self.relative_weights)
 
 
 @dataclass(frozen=True)

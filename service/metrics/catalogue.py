@@ -4,162 +4,62 @@ A row says only what cannot be read from its function: summary, formula and refe
 states from the annotations. Adding a metric is one function and one row here.
 """
 
-import inspect
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Any, get_type_hints
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
 
-from service.metrics import binary, calibration, curves, operating_points, regression, sections
-from service.metrics.batch import Reading
-from service.metrics.binary_states import ClassTotals
+from service.metrics import (
+    binary,
+    calibration,
+    class_curves,
+    class_sections,
+    classes,
+    curves,
+    findings,
+    multiclass,
+    multilabel,
+    operating_points,
+    quantiles,
+    ranking,
+    regression,
+    sections,
+)
+from service.metrics.batch import outputs
+from service.metrics.binary_states import ClassTotals, Sweep
+from service.metrics.class_states import ClassTable, ColumnScores
+from service.metrics.multiclass_states import ClassScores, Confusion, Support, TopLabel
+from service.metrics.multilabel_states import LabelCells, LabelScores, LabelSets
+from service.metrics.ranking_states import QueryLabels
 from service.metrics.regression_states import Labels
-from service.metrics.states import LabelState, State
-
-INFINITY = math.inf
-
-
-def always(_: Reading) -> bool:
-    """Every report holds the row."""
-    return True
-
-
-def with_curves(reading: Reading) -> bool:
-    """Reports that ask for curves hold the row."""
-    return reading.curves
-
-
-def with_metadata(reading: Reading) -> bool:
-    """Reports whose request sent metadata hold the row."""
-    return bool(reading.metadata)
-
-
-@dataclass(frozen=True)
-class Row:
-    """A named part of a report: a function of states, of the question or of the reading, as its annotations say.
-
-    `group` is the object of the report that holds it, the report itself where empty. `when` says which reports do,
-    `reasons` why it may be null there.
-    """
-
-    function: Callable[..., Any]
-    group: str = ""
-    when: Callable[[Reading], bool] = always
-    reasons: tuple[str, ...] = ()
-
-    @property
-    def name(self) -> str:
-        return self.function.__name__
-
-    @property
-    def key(self) -> str:
-        """The row's key in `undefined`."""
-        return f"{self.group}.{self.name}" if self.group else self.name
-
-    @property
-    def bound(self) -> Mapping[str, Any]:
-        """The arguments that the row itself binds."""
-        return {}
-
-    @cached_property
-    def needs(self) -> dict[str, type]:
-        """The type of each argument that comes from outside the row."""
-        hints = get_type_hints(self.function)
-        return {name: hints[name] for name in inspect.signature(self.function).parameters if name not in self.bound}
-
-    @cached_property
-    def states(self) -> tuple[type[State], ...]:
-        """The kinds of states the row reads."""
-        return tuple(kind for kind in self.needs.values() if issubclass(kind, State))
-
-    def wanted(self, reading: Reading) -> bool:
-        """Whether a report with this reading holds the row."""
-        return self.when(reading)
-
-    def documentation(self) -> dict[str, str]:
-        """Summary, formula and reference, from the docstring."""
-        lines = inspect.cleandoc(self.function.__doc__ or "").format(**self.bound).splitlines()
-        tagged = dict(line.split(": ", 1) for line in lines if line.startswith(("Formula: ", "Reference: ")))
-        summary = "\n".join(lines).split("\n\n")[0]
-        return {
-            "summary": summary.replace("\n", " "),
-            "formula": tagged.get("Formula", ""),
-            "reference": tagged.get("Reference", ""),
-        }
-
-
-@dataclass(frozen=True)
-class Metric(Row):
-    """A number of a report. `low` and `high` are its range, `best` its best value.
-
-    `options` are bound arguments of the function and fill the braces of `title`, which is the name where the
-    function's own will not do.
-    """
-
-    group: str = "metrics"
-    best: float = 1.0
-    low: float = 0.0
-    high: float = 1.0
-    options: Mapping[str, Any] = field(default_factory=dict)
-    title: str = ""
-
-    @cached_property
-    def name(self) -> str:
-        return self.title.format(**self.options).replace(".", "_") or self.function.__name__
-
-    @property
-    def key(self) -> str:
-        return self.name
-
-    @property
-    def bound(self) -> Mapping[str, Any]:
-        return self.options
-
-    @property
-    def undefined_blind(self) -> bool:
-        """Whether a model that knows nothing has no value: it predicts a constant."""
-        return "constant_predictions" in self.reasons
-
-    def wanted(self, reading: Reading) -> bool:
-        return self.name in reading.metrics
-
-
-@dataclass(frozen=True)
-class Task:
-    """A kind of question about a model. `rows` are in the order of the report; `labels` is what it knows of them."""
-
-    name: str
-    labels: type[LabelState]
-    rows: tuple[Row, ...]
-
-    @property
-    def metrics(self) -> tuple[Metric, ...]:
-        return tuple(row for row in self.rows if isinstance(row, Metric))
-
-
-def share(function: Callable[..., Any], *reasons: str, best: float = 1.0, **rest: Any) -> Metric:
-    """A metric in [0, 1]."""
-    return Metric(function, best=best, reasons=reasons, **rest)
-
-
-def loss(function: Callable[..., Any], *reasons: str, high: float = INFINITY, **rest: Any) -> Metric:
-    """A metric that is 0 at best."""
-    return Metric(function, best=0.0, high=high, reasons=reasons, **rest)
-
-
-def score(function: Callable[..., Any], *reasons: str, low: float = -1.0) -> Metric:
-    """A metric that is 1 at best and may be negative."""
-    return Metric(function, low=low, reasons=reasons)
-
+from service.metrics.row import (
+    INFINITY,
+    Metric,
+    Row,
+    Table,
+    Task,
+    loss,
+    number,
+    score,
+    share,
+    with_curves,
+    with_metadata,
+    with_quantiles,
+)
+from service.metrics.states import LabelState
 
 NO_RANKING = ("no_scores", "single_class")
 NO_POSITIVE_SCORES = ("no_scores", "no_positive_labels")
+NO_CLASS_RANKING = ("no_scores", "absent_class", "single_class")
 NO_PROBABILITIES = ("no_scores", "scores_not_probabilities")
+NO_Z = ("scores_without_variance", "overflow")
+NO_FIT = ("constant_scores", "separable", "no_convergence")
+NO_RECALIBRATION = (*NO_PROBABILITIES, "single_class", *NO_FIT)
+NO_TOP_RECALIBRATION = ("no_scores", "one_outcome", *NO_FIT)
 
 BINARY = Task(
     "binary",
-    ClassTotals,
+    {LabelState: ClassTotals},
     (
         Row(sections.task),
         Row(sections.samples),
@@ -194,6 +94,11 @@ BINARY = Task(
         loss(binary.log_loss, *NO_PROBABILITIES, high=52 * math.log(2)),
         loss(binary.brier_score, *NO_PROBABILITIES, high=1.0),
         loss(binary.expected_calibration_error, *NO_PROBABILITIES, high=1.0),
+        loss(calibration.maximum_calibration_error, *NO_PROBABILITIES, high=1.0),
+        loss(calibration.root_mean_squared_calibration_error, *NO_PROBABILITIES, high=1.0),
+        number(calibration.spiegelhalter_z, *NO_PROBABILITIES, *NO_Z, test_statistic=True),
+        number(calibration.calibration_slope, *NO_RECALIBRATION, best=1.0),
+        number(calibration.calibration_intercept, *NO_RECALIBRATION),
         Row(sections.confusion_matrix),
         Row(calibration.calibration, reasons=NO_PROBABILITIES),
         Row(operating_points.max_f1, "operating_points", reasons=NO_POSITIVE_SCORES),
@@ -205,35 +110,196 @@ BINARY = Task(
     ),
 )
 
+
+def of_point_predictions(*rows: Row) -> tuple[Row, ...]:
+    """Rows that read one prediction a row. Of predicted quantiles it is the median, which may not be among them."""
+    return tuple(replace(row, reasons=(*row.reasons, "no_median")) for row in rows)
+
+
 # Every error of a regression may leave the range of float64.
 REGRESSION = Task(
     "regression",
-    Labels,
+    {LabelState: Labels},
     (
         Row(sections.task),
         Row(sections.samples),
         Row(sections.total_weight),
-        loss(regression.mean_squared_error, "overflow"),
-        loss(regression.root_mean_squared_error, "overflow"),
-        loss(regression.mean_absolute_error, "overflow"),
-        loss(regression.median_absolute_error, "overflow"),
-        loss(regression.max_error, "overflow"),
-        Metric(regression.mean_error, best=0.0, low=-INFINITY, high=INFINITY, reasons=("overflow",)),
-        score(regression.r2, "single_row", "constant_labels", "overflow", low=-INFINITY),
-        score(regression.explained_variance, "single_row", "constant_labels", "overflow", low=-INFINITY),
-        loss(regression.mean_absolute_percentage_error, "zero_label", "overflow"),
-        loss(regression.symmetric_mean_absolute_percentage_error, high=2.0),
-        loss(regression.mean_squared_log_error, "labels_out_of_domain", "predictions_out_of_domain"),
-        loss(regression.mean_poisson_deviance, "labels_out_of_domain", "predictions_out_of_domain", "overflow"),
-        loss(regression.mean_gamma_deviance, "labels_out_of_domain", "predictions_out_of_domain", "overflow"),
-        loss(regression.mean_pinball_loss, "overflow", options={"alpha": 0.5}),
-        score(regression.pearson, "single_row", "constant_labels", "constant_predictions"),
-        score(regression.spearman, "single_row", "constant_labels", "constant_predictions", "uneven_weights"),
-        score(regression.d2_absolute_error, "single_row", "constant_labels", "overflow", low=-INFINITY),
-        Row(curves.predicted_against_actual, "curves", with_curves, ("overflow",)),
-        Row(curves.residuals, "curves", with_curves, ("overflow",)),
+        *of_point_predictions(
+            loss(regression.mean_squared_error, "overflow"),
+            loss(regression.root_mean_squared_error, "overflow"),
+            loss(regression.mean_absolute_error, "overflow"),
+            loss(regression.median_absolute_error, "overflow"),
+            loss(regression.max_error, "overflow"),
+            number(regression.mean_error, "overflow"),
+            score(regression.r2, "single_row", "constant_labels", "overflow", low=-INFINITY),
+            score(regression.explained_variance, "single_row", "constant_labels", "overflow", low=-INFINITY),
+            loss(regression.mean_absolute_percentage_error, "zero_label", "overflow"),
+            loss(regression.symmetric_mean_absolute_percentage_error, high=2.0),
+            loss(regression.mean_squared_log_error, "labels_out_of_domain", "predictions_out_of_domain"),
+            loss(regression.mean_poisson_deviance, "labels_out_of_domain", "predictions_out_of_domain", "overflow"),
+            loss(regression.mean_gamma_deviance, "labels_out_of_domain", "predictions_out_of_domain", "overflow"),
+            loss(regression.mean_pinball_loss, "overflow", options={"alpha": 0.5}),
+            score(regression.pearson, "single_row", "constant_labels", "constant_predictions"),
+            score(regression.spearman, "single_row", "constant_labels", "constant_predictions", "uneven_weights"),
+            score(regression.d2_absolute_error, "single_row", "constant_labels", "overflow", low=-INFINITY),
+        ),
+        loss(quantiles.pinball_loss_at, "overflow", title="pinball_loss_at_{quantile}", each=("quantile", "quantiles")),
+        loss(quantiles.crps, "overflow", when=with_quantiles),
+        loss(quantiles.crossing_rate, high=1.0, when=with_quantiles),
+        Row(quantiles.quantile_calibration, when=with_quantiles),
+        Row(quantiles.prediction_intervals, when=with_quantiles, reasons=("overflow",)),
+        *of_point_predictions(
+            Row(curves.predicted_against_actual, "curves", with_curves, ("overflow",)),
+            Row(curves.residuals, "curves", with_curves, ("overflow",)),
+            Row(curves.qq, "curves", with_curves, ("overflow",)),
+        ),
+        Row(sections.metadata, when=with_metadata),
+    ),
+    outputs,
+)
+
+# What is said of each class.
+CLASS_ROWS: tuple[Row, ...] = (
+    Row(class_sections.support),
+    Row(class_sections.predicted),
+    share(binary.precision, "no_predicted_positives"),
+    share(binary.recall, "no_positive_labels"),
+    share(binary.specificity, "no_negative_labels"),
+    share(binary.f_beta, "no_positives", options={"beta": 1}, title="f{beta}"),
+    share(classes.class_roc_auc, *NO_RANKING, title="roc_auc"),
+    share(classes.class_average_precision, *NO_POSITIVE_SCORES, title="average_precision"),
+)
+
+MULTICLASS = Task(
+    "multiclass",
+    {LabelState: Support, Sweep: TopLabel, ClassTable: Confusion, ColumnScores: ClassScores},
+    (
+        Row(sections.task),
+        Row(sections.samples),
+        Row(sections.total_weight),
+        Row(class_sections.classes),
+        Row(class_sections.absent_classes),
+        share(multiclass.accuracy),
+        share(multiclass.balanced_accuracy, "absent_class"),
+        *(share(multiclass.top_k_accuracy, "no_scores", options={"k": k}, title="top_{k}_accuracy") for k in (2, 3, 5)),
+        *(share(classes.precision, options={"average": of}, title="precision_{average}") for of in classes.AVERAGES),
+        *(share(classes.recall, options={"average": of}, title="recall_{average}") for of in classes.AVERAGES),
+        *(
+            share(classes.f_beta, options={"beta": beta, "average": of}, title="f{beta}_{average}")
+            for beta in (1, 2)
+            for of in classes.AVERAGES
+        ),
+        *(share(classes.jaccard, options={"average": of}, title="jaccard_{average}") for of in classes.AVERAGES),
+        score(multiclass.matthews_corrcoef, "single_class", "constant_predictions"),
+        score(multiclass.cohen_kappa, "single_class"),
+        score(multiclass.cohen_kappa_linear, "single_class"),
+        score(multiclass.cohen_kappa_quadratic, "single_class"),
+        loss(multiclass.log_loss, "no_scores", high=52 * math.log(2)),
+        loss(multiclass.brier_score, "no_scores", high=2.0),
+        loss(binary.expected_calibration_error, "no_scores", high=1.0),
+        loss(calibration.maximum_calibration_error, "no_scores", high=1.0),
+        loss(calibration.root_mean_squared_calibration_error, "no_scores", high=1.0),
+        number(calibration.spiegelhalter_z, "no_scores", *NO_Z, test_statistic=True),
+        number(calibration.calibration_slope, *NO_TOP_RECALIBRATION, best=1.0),
+        number(calibration.calibration_intercept, *NO_TOP_RECALIBRATION),
+        share(multiclass.roc_auc_ovr, *NO_CLASS_RANKING),
+        share(multiclass.roc_auc_ovr_weighted, *NO_CLASS_RANKING),
+        share(multiclass.roc_auc_ovo, *NO_RANKING),
+        share(multiclass.roc_auc_ovo_weighted, *NO_RANKING),
+        share(multiclass.average_precision_macro, "no_scores", "absent_class"),
+        Row(findings.findings, when=findings.with_micro_averages),
+        Row(class_sections.confusion_matrix),
+        Table(class_sections.per_class, rows=CLASS_ROWS),
+        Row(calibration.calibration, reasons=("no_scores",)),
+        Table(
+            class_curves.per_class,
+            "curves",
+            with_curves,
+            ("no_scores", "too_many_classes"),
+            rows=(
+                Row(curves.roc, reasons=("single_class",)),
+                Row(curves.precision_recall, reasons=("no_positive_labels",)),
+                Row(curves.calibration),
+            ),
+        ),
         Row(sections.metadata, when=with_metadata),
     ),
 )
 
-TASKS: dict[str, Task] = {task.name: task for task in (BINARY, REGRESSION)}
+
+def over_labels(function: Callable[..., Any], title: str, reason: str, **options: Any) -> Iterator[Metric]:
+    """The averages of a metric over labels. Pooled it may divide nothing; by support, where no row has a label."""
+    for of, reasons in (("micro", (reason,)), ("macro", ()), ("weighted", ("no_positive_labels",))):
+        yield share(function, *reasons, options={**options, "average": of}, title=f"{title}_{{average}}")
+
+
+MULTILABEL = Task(
+    "multilabel",
+    {LabelState: LabelSets, ClassTable: LabelCells, ColumnScores: LabelScores},
+    (
+        Row(sections.task),
+        Row(sections.samples),
+        Row(sections.total_weight),
+        Row(class_sections.classes),
+        Row(class_sections.absent_classes),
+        Row(sections.threshold),
+        Row(multilabel.rows_without_labels),
+        share(multilabel.subset_accuracy),
+        loss(multilabel.hamming_loss, high=1.0),
+        *over_labels(classes.precision, "precision", "no_predicted_positives"),
+        share(multilabel.precision_samples),
+        *over_labels(classes.recall, "recall", "no_positive_labels"),
+        share(multilabel.recall_samples),
+        *over_labels(classes.f_beta, "f{beta}", "no_positives", beta=1),
+        share(multilabel.f1_samples),
+        *over_labels(classes.jaccard, "jaccard", "no_positives"),
+        share(multilabel.jaccard_samples),
+        share(multilabel.roc_auc_macro, *NO_RANKING),
+        share(multilabel.roc_auc_micro, *NO_RANKING),
+        share(multilabel.average_precision_macro, *NO_POSITIVE_SCORES),
+        share(multilabel.average_precision_micro, *NO_POSITIVE_SCORES),
+        share(multilabel.label_ranking_average_precision, "no_scores"),
+        loss(multilabel.coverage_error, "no_scores"),
+        loss(multilabel.label_ranking_loss, "no_scores", high=1.0),
+        loss(multilabel.log_loss, *NO_PROBABILITIES, high=52 * math.log(2)),
+        Table(class_sections.per_class, rows=CLASS_ROWS),
+        Table(
+            class_curves.per_class,
+            "curves",
+            with_curves,
+            ("no_scores", "too_many_classes"),
+            rows=(
+                Row(curves.roc, reasons=("single_class",)),
+                Row(curves.precision_recall, reasons=("no_positive_labels",)),
+                Row(curves.calibration, reasons=("scores_not_probabilities",)),
+            ),
+        ),
+        Row(sections.metadata, when=with_metadata),
+    ),
+)
+
+NO_RELEVANT = "no_relevant_documents"
+
+RANKING = Task(
+    "ranking",
+    {LabelState: QueryLabels},
+    (
+        Row(sections.task),
+        Row(sections.samples),
+        Row(ranking.total_weight),
+        Row(ranking.queries),
+        Row(ranking.queries_without_relevant),
+        Row(ranking.k),
+        share(ranking.ndcg, NO_RELEVANT, title="ndcg_at_{k}", each=("k", "k")),
+        share(ranking.precision, NO_RELEVANT, title="precision_at_{k}", each=("k", "k")),
+        share(ranking.recall, NO_RELEVANT, title="recall_at_{k}", each=("k", "k")),
+        share(ranking.hit_rate, NO_RELEVANT, title="hit_rate_at_{k}", each=("k", "k")),
+        share(ranking.average_precision, NO_RELEVANT, title="map_at_{k}", each=("k", "k")),
+        share(ranking.mrr, NO_RELEVANT),
+        Row(ranking.per_query, when=ranking.with_queries),
+        Row(curves.gain_by_rank, "curves", with_curves, (NO_RELEVANT,)),
+        Row(sections.metadata, when=with_metadata),
+    ),
+)
+
+TASKS: dict[str, Task] = {task.name: task for task in (BINARY, MULTICLASS, MULTILABEL, REGRESSION, RANKING)}

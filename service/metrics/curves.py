@@ -1,5 +1,6 @@
 """Curves: the shape behind a number, thinned to a bounded number of points. Areas come from all points."""
 
+from statistics import NormalDist
 from typing import Any, TypedDict
 
 import numpy as np
@@ -8,10 +9,13 @@ from numpy.typing import NDArray
 from service.metrics.batch import Reading
 from service.metrics.binary_states import Sweep
 from service.metrics.exact import Floats
+from service.metrics.ranking_states import RankedRows
 from service.metrics.regression_states import Pairs
 from service.metrics.undefined import Undefined
 
 REGRESSION_BINS = 20
+# 1 minus it is the largest float below 1.
+NEXT_TO_0 = 2.0**-53
 
 
 class Roc(TypedDict):
@@ -55,6 +59,21 @@ class Residuals(TypedDict):
     weight: list[float]
 
 
+class Qq(TypedDict):
+    """Points of ascending position: a quantile of the standard normal distribution, and that of the errors there."""
+
+    theoretical: list[float]
+    error: list[float]
+
+
+class GainByRank(TypedDict):
+    """Ranks from the first on."""
+
+    rank: list[int]
+    mean_relevance: list[float]
+    ndcg: list[float]
+
+
 def roc(sweep: Sweep, reading: Reading) -> Roc:
     """True against false positive rate, from nothing to everything predicted positive.
 
@@ -92,14 +111,12 @@ def precision_recall(sweep: Sweep, reading: Reading) -> PrecisionRecall:
 def calibration(sweep: Sweep) -> CalibrationCurve:
     """Mean score and share of positives of each bin of `expected_calibration_error` that has rows."""
     bins = sweep.reliability
-    filled = bins.weight > 0
-    weight = bins.weight[filled]
     return {
-        "low": bins.edges[:-1][filled].tolist(),
-        "high": bins.edges[1:][filled].tolist(),
-        "mean_score": (bins.score[filled] / weight).tolist(),
-        "fraction_positive": (bins.positive[filled] / weight).tolist(),
-        "weight": weight.tolist(),
+        "low": bins.low.tolist(),
+        "high": bins.high.tolist(),
+        "mean_score": bins.mean_score.tolist(),
+        "fraction_positive": bins.fraction_positive.tolist(),
+        "weight": bins.weight.tolist(),
     }
 
 
@@ -130,6 +147,39 @@ def residuals(pairs: Pairs) -> Residuals:
         edges = np.repeat(edges, 2)
     bins = np.minimum(np.searchsorted(edges, errors, side="right"), len(edges) - 1) - 1
     return {"edges": edges.tolist(), "weight": np.bincount(bins, pairs.weights_or_ones).tolist()}
+
+
+def qq(pairs: Pairs, reading: Reading) -> Qq:
+    """Quantiles of the errors (prediction minus label) against those of a standard normal distribution.
+
+    Normal errors lie on a line: its slope is their standard deviation. Each distinct error has a point, at the share
+    of the weight below it and half of its own; where there would be too many, points lie at even steps of the weight.
+
+    Reference: Wilk and Gnanadesikan, Biometrika 55, 1968
+    """
+    errors = pairs.predicted - pairs.truth
+    if not np.isfinite(errors).all():
+        raise Undefined("overflow")
+    order = np.argsort(errors, kind="stable")
+    errors, weights = errors[order], pairs.relative_weights[order]
+    starts = np.flatnonzero(np.concatenate([[True], errors[1:] != errors[:-1]]))
+    errors, weights = errors[starts], np.add.reduceat(weights, starts)
+    below = np.cumsum(weights)
+    points = reading.curve_points
+    if len(errors) > points:
+        positions = (np.arange(points) + 0.5) / points
+        errors = errors[np.searchsorted(below, positions * below[-1])]
+    else:
+        positions = (below - weights / 2) / below[-1]
+    # Beside very heavy rows the position of a light one may be rounded to an end, where normal quantiles are infinite.
+    within = np.clip(positions, NEXT_TO_0, 1 - NEXT_TO_0).tolist()
+    return {"theoretical": list(map(NormalDist().inv_cdf, within)), "error": errors.tolist()}
+
+
+def gain_by_rank(ranked: RankedRows, reading: Reading) -> GainByRank:
+    """Mean relevance of the documents at each rank, of the queries that have so many, and the mean NDCG cut there."""
+    ranks, relevances, values = zip(*ranked.by_rank(reading.curve_points), strict=True)
+    return {"rank": list(ranks), "mean_relevance": [*map(float, relevances)], "ndcg": [*map(float, values)]}
 
 
 def corners(x: NDArray[Any], y: NDArray[Any]) -> NDArray[np.intp]:

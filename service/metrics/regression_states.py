@@ -1,5 +1,6 @@
 """States of a regression, each of one output."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -40,7 +41,7 @@ class Moments(State):
                 "product": (y, p),
             },
             batch.truth,
-            batch.predicted,
+            batch.predictions,
             weights=batch.weight,
         )
         return cls(len(batch.truth), total(batch.weight, len(batch.truth)), **sums)
@@ -93,7 +94,7 @@ class AbsoluteErrors(State):
 
 def error_magnitudes(batch: Batch) -> Floats:
     """The magnitude of each row's error; infinite where it leaves the range of float64."""
-    return np.asarray(np.abs(batch.predicted - batch.truth))
+    return np.asarray(np.abs(batch.predictions - batch.truth))
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ class RelativeErrors(State):
     def of(cls, batch: Batch, question: Question) -> Self:
         y = batch.truth
         zero_labels = len(y) - int(np.count_nonzero(y))
-        sums = exact_sums(cls._terms, y, batch.predicted, weights=batch.weight)
+        sums = exact_sums(cls._terms, y, batch.predictions, weights=batch.weight)
         return cls(total(batch.weight, len(y)), zero_labels, **sums)
 
     @staticmethod
@@ -141,7 +142,7 @@ class PositiveErrors(State):
 
     @classmethod
     def of(cls, batch: Batch, question: Question) -> Self:
-        y, p = batch.truth, batch.predicted
+        y, p = batch.truth, batch.predictions
         labels, predictions = Range.of(y), Range.of(p)
         losses = {
             squared_log_error: labels.low > -1 and predictions.low > -1,
@@ -250,10 +251,17 @@ class Labels(Numbers, LabelState):
     def weight(self) -> Total:
         return total(self.weights, self.rows)
 
-    def blind(self) -> Batch:
-        """The mean of the labels as every prediction."""
+    def blind(self, question: Question) -> Batch:
+        """The mean of the labels as every prediction, their own quantiles as every predicted one."""
         mean = float(exact_sum(self.values, *factors(self.weights)) / self.weight)
-        return Batch(self.values, np.full(self.rows, mean), None, self.weights)
+        levels = len(question.quantiles)
+        scores = np.broadcast_to(self.quantiles(question.quantiles), (self.rows, levels)) if levels else None
+        return Batch(self.values, np.full(self.rows, mean), scores, self.weights)
+
+    def quantiles(self, levels: Sequence[float]) -> Floats:
+        """For each level the smallest label with that share of the weight at or below it: the best constant."""
+        below = np.cumsum(self.weights_or_ones)
+        return np.asarray(self.values[np.searchsorted(below, np.multiply(levels, below[-1]))])
 
 
 class ErrorMagnitudes(Numbers):
@@ -269,7 +277,7 @@ class Pairs(Rows):
 
     @classmethod
     def of(cls, batch: Batch, question: Question) -> Self:
-        return cls.sorted(batch.truth, batch.predicted, weights=batch.weight)
+        return cls.sorted(batch.truth, batch.predictions, weights=batch.weight)
 
     @property
     def truth(self) -> Floats:

@@ -6,6 +6,7 @@ two sizes: counts and totals are bounded; `Rows` are sorted multisets that grow 
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from fractions import Fraction
 from typing import Any, Self
@@ -15,6 +16,8 @@ from numpy.typing import NDArray
 
 from service.metrics.batch import Batch, Question
 from service.metrics.exact import Floats, Total, canonical_order, exact_sum
+
+BLOCK_NUMBERS = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,7 @@ class LabelState(State):
         """The total weight of the rows."""
 
     @abstractmethod
-    def blind(self) -> Batch:
+    def blind(self, question: Question) -> Batch:
         """A batch with these labels and the best constant for every prediction and score."""
 
 
@@ -71,9 +74,8 @@ class Rows(State):
 
     def __add__(self, other: Self) -> Self:
         columns = (np.concatenate(pair) for pair in zip(self.columns, other.columns, strict=True))
-        if self.weights is None and other.weights is None:
-            return self.sorted(*columns, weights=None)
-        return self.sorted(*columns, weights=np.concatenate([self.weights_or_ones, other.weights_or_ones]))
+        parts = ((part.weights, len(part.columns[0])) for part in (self, other))
+        return self.sorted(*columns, weights=joined_weights(*parts))
 
     @property
     def weights_or_ones(self) -> Floats:
@@ -99,6 +101,19 @@ class Range:
 
     def __add__(self, other: "Range") -> "Range":
         return Range(min(self.low, other.low), max(self.high, other.high))
+
+
+def joined_weights(*parts: tuple[Floats | None, int]) -> Floats | None:
+    """The weights of several parts with so many rows; None if no part has any, else 1 for the rows of one without."""
+    if all(weights is None for weights, _ in parts):
+        return None
+    return np.concatenate([np.ones(rows) if weights is None else weights for weights, rows in parts])
+
+
+def blocks(rows: int, width: int) -> Iterator[slice]:
+    """Slices of the rows of a table so many numbers wide; what is made of one stays in the processor's cache."""
+    step = max(1, BLOCK_NUMBERS // width)
+    yield from (slice(start, start + step) for start in range(0, rows, step))
 
 
 def total(weights: Floats | None, rows: int) -> Total:

@@ -22,29 +22,15 @@ from typing import Any
 import numpy as np
 import simdjson
 
+from schemas.reports import REPORTS
+from service.evaluate import kinds_of, report, states_of
+from service.metrics.batch import Batch, Question, Reading
+from service.settings import Settings
+from tests.benchmarks.batches import BATCHES, Columns, body_of
 from tests.benchmarks.peers import PEERS
 from tests.serving import Server, start
 
 MARKS = ("<!-- benchmark -->", "<!-- /benchmark -->")
-Arrays = tuple[Any, Any, Any]
-
-
-def batch(task: str, rows: int, rng: np.random.Generator) -> Arrays:
-    """Labels, scores and predictions in full precision."""
-    if task == "binary":
-        labels = (rng.random(rows) < 0.3).astype(np.int64)
-        scores = 1 / (1 + np.exp(-rng.normal(2 * labels - 1.5)))
-        return labels, scores, (scores >= 0.5).astype(np.int64)
-    labels = rng.gamma(2, size=rows) + 0.1
-    return labels, None, labels * rng.lognormal(0, 0.2, rows)
-
-
-def body_of(task: str, arrays: Arrays) -> bytes:
-    """A request for the metrics that the peer computes."""
-    labels, scores, predictions = arrays
-    said = {"predictions": predictions} if scores is None else {"scores": scores}
-    columns = {name: column.tolist() for name, column in {"labels": labels, **said}.items()}
-    return json.dumps(columns | {"metrics": list(PEERS[task])}).encode()
 
 
 def seconds(work: Callable[[], object]) -> float:
@@ -67,12 +53,21 @@ def fresh_post(server: Server, task: str, body: bytes) -> dict[str, Any]:
     return post(HTTPConnection(server.host, server.port), task, body)
 
 
-def peer(task: str, arrays: Arrays) -> None:
+def peer(task: str, columns: Columns) -> None:
     """Every metric of the report, one call each."""
+    scores = columns.get("scores")
+    other = columns.get("predictions", columns.get("queries"))
+    if other is None:
+        other = (scores >= 0.5).astype(np.int64) if scores.ndim == 1 else scores.argmax(axis=1)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of scikit-learn, where a metric is undefined
         for metric in PEERS[task].values():
-            metric(*arrays)
+            metric(columns["labels"], scores, other)
+
+
+def core(batch: Batch, question: Question, reading: Reading) -> None:
+    """The report of columns that stand ready."""
+    report(states_of(batch, question, kinds_of(question, reading)), question, reading)
 
 
 def floor(body: bytes, scores: Any) -> None:
@@ -101,17 +96,17 @@ def large(server: Server, task: str, rows: int, times: int) -> list[list[str]]:
     """Rows of the table for one large request: over HTTP, in-process, and the floor."""
     rng = np.random.default_rng(1)
     send = partial(fresh_post, server, task)
-    send(body_of(task, batch(task, 1000, rng)))
+    send(body_of(task, BATCHES[task](1000, rng)))
     ours, theirs, least, risen, size = [], [], [], [], 0
     for _ in range(times):
-        arrays = batch(task, rows, rng)
-        body = body_of(task, arrays)
+        columns = BATCHES[task](rows, rng)
+        body = body_of(task, columns)
         size = len(body)
         ours.append(seconds(partial(send, body)))
-        theirs.append(seconds(partial(peer, task, arrays)))
-        if arrays[1] is not None:
-            least.append(seconds(partial(floor, body, arrays[1])))
-        another = body_of(task, batch(task, rows, rng))
+        theirs.append(seconds(partial(peer, task, columns)))
+        if task == "binary":
+            least.append(seconds(partial(floor, body, columns["scores"])))
+        another = body_of(task, BATCHES[task](rows, rng))
         risen.append(peak_memory(server, partial(send, another)) / len(another))
     mine = statistics.median(ours)
     what = f"{rows:,} rows, {task}, JSON of {size / 1e6:.0f} MB"
@@ -123,17 +118,32 @@ def large(server: Server, task: str, rows: int, times: int) -> list[list[str]]:
     return table
 
 
+def in_process(task: str, rows: int, times: int) -> list[list[str]]:
+    """Rows of the table for one large batch whose columns stand ready, without HTTP; the peer runs once."""
+    rng = np.random.default_rng(3)
+    ours = []
+    for _ in range(times):
+        columns = BATCHES[task](rows, rng)
+        asked = REPORTS[task](Settings()).load(columns | {"metrics": list(PEERS[task])})
+        ours.append(seconds(partial(core, *asked)))
+    mine = statistics.median(ours)
+    return [
+        [f"{rows:,} rows, {task}, from arrays", "report in-process", milliseconds(mine), ""],
+        ["", "scikit-learn in-process, one run", *against(seconds(partial(peer, task, columns)), mine)],
+    ]
+
+
 def small(server: Server, bare: Server, rows: int, times: int) -> list[list[str]]:
     """Rows of the table for many small requests: ours, a bare Flask route's, and in-process."""
     rng = np.random.default_rng(2)
     connections = [HTTPConnection(one.host, one.port) for one in (server, bare)]
     ours, theirs, least = [], [], []
     for _ in range(times):
-        arrays = batch("binary", rows, rng)
-        body = body_of("binary", arrays)
+        columns = BATCHES["binary"](rows, rng)
+        body = body_of("binary", columns)
         ours.append(seconds(partial(post, connections[0], "binary", body)))
         least.append(seconds(partial(post, connections[1], "binary", body)))
-        theirs.append(seconds(partial(peer, "binary", arrays)))
+        theirs.append(seconds(partial(peer, "binary", columns)))
     mine = statistics.median(ours)
     return [
         [f"{rows} rows, binary, JSON", "report over HTTP", milliseconds(mine), ""],
@@ -174,6 +184,10 @@ def main() -> None:
             table = [
                 *large(servers[0], "binary", options.rows, options.times),
                 *large(servers[0], "regression", options.rows, options.times),
+                *large(servers[0], "multiclass", options.rows // 4, 1),
+                *in_process("multiclass", options.rows, options.times),
+                *large(servers[0], "ranking", options.rows, 1),
+                *in_process("ranking", options.rows, options.times),
                 *small(*servers, 100, 100 * options.times),
             ]
         finally:

@@ -1,4 +1,4 @@
-"""Make the example files beside this script: what two simple models say of rows they have not seen.
+"""Make the example files beside this script: what simple models say of rows they have not seen.
 
 Run it with `python tests/data/make_examples.py`; README.md names the data sets.
 """
@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from sklearn.datasets import load_breast_cancer, load_diabetes
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
@@ -24,6 +24,19 @@ def breast_cancer() -> dict[str, list[Any]]:
     return {"labels": truth.tolist(), "scores": model.predict_proba(held_out)[:, 1].round(4).tolist()}
 
 
+def iris() -> dict[str, list[Any]]:
+    """Logistic regression on the sepals alone, which tell two of the three species badly."""
+    data = load_iris()
+    names = data.target_names.tolist()
+    train, held_out, train_labels, truth = train_test_split(
+        data.data[:, :2], data.target, test_size=0.4, random_state=0, stratify=data.target
+    )
+    model = make_pipeline(StandardScaler(), LogisticRegression()).fit(train, train_labels)
+    scores = model.predict_proba(held_out).round(4)
+    scores[:, -1] = (1 - scores[:, :-1].sum(axis=1)).round(4)  # so that rounded rows add up to 1
+    return {"labels": [names[label] for label in truth], "scores": scores.tolist(), "classes": names}
+
+
 def diabetes() -> dict[str, list[Any]]:
     """Ridge regression of the progression of the disease one year after the measurements."""
     rows, labels = load_diabetes(return_X_y=True)
@@ -32,7 +45,7 @@ def diabetes() -> dict[str, list[Any]]:
     return {"labels": truth.tolist(), "predictions": model.predict(held_out).round(2).tolist()}
 
 
-EXAMPLES = {"breast_cancer.json": breast_cancer, "diabetes.json": diabetes}
+EXAMPLES = {"breast_cancer.json": breast_cancer, "diabetes.json": diabetes, "iris.json": iris}
 
 
 def text(example: dict[str, list[Any]]) -> str:

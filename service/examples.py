@@ -1,0 +1,159 @@
+"""What openapi.yaml says of the requests of each task beyond their schemas: rules in words, and examples."""
+
+from typing import Any
+
+Json = dict[str, Any]
+
+# What a schema cannot say of a request.
+RULES = {
+    "binary": "All columns have as many rows as `labels`. `labels`, `predictions` and `pos_label` are of one type and "
+    "hold two classes at most. `scores` or `predictions` are required.",
+    "multiclass": "All columns have as many rows as `labels`. `labels`, `predictions` and `classes` are of one type. "
+    "`scores` or `predictions` are required.",
+    "multilabel": "All columns have as many rows as `labels`. `labels` and `predictions` are both rows of 0 and 1 or "
+    "both arrays of names, which need `classes` where `scores` have more columns than there are names. `scores` or "
+    "`predictions` are required.",
+    "regression": "All columns have as many rows as `labels`, and `predictions` as many outputs; with `quantiles`, as "
+    "many columns as there are quantiles. `curves` and `quantiles` are for one output. `pinball_loss_at_...`, `crps` "
+    "and `crossing_rate` are metrics of quantiles.",
+    "ranking": "All columns have as many rows as `labels`. Rows of a query may stand anywhere and carry the same "
+    "`sample_weight`: that of the query. `queries` are of one type, and `metrics` at a rank are at one of `k`.",
+}
+
+# Requests that openapi.yaml shows with their answers: summary and body.
+EXAMPLES: dict[str, dict[str, tuple[str, Json]]] = {
+    "binary": {
+        "scores": (
+            "Scores, of which 0.5 and more are predicted positive",
+            {"labels": [0, 0, 1, 1, 0, 1, 1, 0], "scores": [0.1, 0.6, 0.35, 0.8, 0.2, 0.9, 0.7, 0.4]},
+        ),
+        "predictions": (
+            "Predictions, and labels that do not say which class is positive",
+            {
+                "labels": ["ham", "spam", "spam", "ham"],
+                "predictions": ["ham", "spam", "ham", "ham"],
+                "pos_label": "spam",
+                "metrics": ["precision", "recall", "f1"],
+            },
+        ),
+        "undefined": (
+            "Labels without a positive: what has no value is null and says why",
+            {"labels": [0, 0, 0], "scores": [0.2, 0.7, 0.1], "metrics": ["accuracy", "recall", "roc_auc"]},
+        ),
+        "weights_and_curves": (
+            "Weights of rows, curves and something to be echoed",
+            {
+                "labels": [True, False, True],
+                "scores": [0.9, 0.3, 0.4],
+                "sample_weight": [1, 2.5, 1],
+                "metrics": ["accuracy"],
+                "curves": True,
+                "metadata": {"model": "spam-7"},
+            },
+        ),
+    },
+    "multiclass": {
+        "scores": (
+            "A probability for each class, in the order of classes",
+            {
+                "labels": ["sun", "rain", "snow", "rain"],
+                "scores": [[0.7, 0.2, 0.1], [0.3, 0.6, 0.1], [0.1, 0.3, 0.6], [0.5, 0.4, 0.1]],
+                "classes": ["sun", "rain", "snow"],
+                "curves": True,
+            },
+        ),
+        "predictions": (
+            "Predictions; a declared class that never occurs counts in the averages",
+            {
+                "labels": [1, 2, 3, 3],
+                "predictions": [1, 3, 3, 3],
+                "classes": [1, 2, 3, 4],
+                "sample_weight": [1, 2, 1, 0.5],
+                "metrics": ["accuracy", "f1_macro", "cohen_kappa_quadratic", "balanced_accuracy"],
+                "metadata": {"model": "stars-3"},
+            },
+        ),
+    },
+    "multilabel": {
+        "scores": (
+            "Rows of 0 and 1, scores of which 0.5 and more are predicted, curves and something to be echoed",
+            {
+                "labels": [[1, 0, 1], [0, 0, 1], [1, 1, 0], [0, 0, 0]],
+                "scores": [[0.9, 0.2, 0.6], [0.1, 0.6, 0.8], [0.7, 0.4, 0.3], [0.2, 0.1, 0.5]],
+                "classes": ["rain", "wind", "sun"],
+                "curves": True,
+                "metadata": {"model": "weather-3"},
+            },
+        ),
+        "names": (
+            "The names of the labels of each row, and of those that were predicted",
+            {
+                "labels": [["rain", "wind"], [], ["sun"]],
+                "predictions": [["rain"], ["sun"], ["sun"]],
+                "metrics": ["subset_accuracy", "hamming_loss", "f1_micro", "f1_samples"],
+            },
+        ),
+    },
+    "regression": {
+        "one_output": (
+            "One output, with curves and something to be echoed",
+            {
+                "labels": [3, -0.5, 2, 7],
+                "predictions": [2.5, 0, 2, 8],
+                "curves": True,
+                "metadata": {"model": "price-2"},
+            },
+        ),
+        "two_outputs": (
+            "Two outputs, each with its own metrics",
+            {
+                "labels": [[0.5, 1], [-1, 2], [2, -6]],
+                "predictions": [[0, 2], [-1, 2], [3, -5]],
+                "metrics": ["mean_absolute_error", "r2"],
+            },
+        ),
+        "quantiles": (
+            "Three quantiles of each row: their losses, and what the interval between the outer two covers",
+            {
+                "labels": [3, -0.5, 2, 7],
+                "predictions": [[1.5, 2.5, 4], [-1, 0, 1.5], [1, 2, 3.5], [5, 6, 6.5]],
+                "quantiles": [0.1, 0.5, 0.9],
+                "metrics": ["mean_absolute_error", "pinball_loss_at_0_9", "crps", "crossing_rate"],
+            },
+        ),
+    },
+    "ranking": {
+        "queries": (
+            "Two queries, rows in any order; two documents of the first query are tied",
+            {
+                "labels": [3, 0, 1, 2, 0, 1, 0],
+                "scores": [0.9, 0.8, 0.4, 0.7, 0.2, 0.4, 0.1],
+                "queries": ["shoes", "hats", "shoes", "hats", "shoes", "shoes", "hats"],
+                "k": [1, 3],
+                "curves": True,
+            },
+        ),
+        "per_query": (
+            "The metrics of each query; one without a relevant document has none, and counts in no mean",
+            {
+                "labels": [1, 0, 0, 0],
+                "scores": [0.2, 0.6, 0.5, 0.5],
+                "queries": [7, 7, 9, 9],
+                "k": [5],
+                "metrics": ["ndcg_at_5", "mrr"],
+                "per_query": True,
+            },
+        ),
+        "weights": (
+            "Weights of queries: every row carries that of its query",
+            {
+                "labels": [0.5, 0, 2, 1],
+                "scores": [1.5, -0.5, 3, 7],
+                "queries": [1, 1, 2, 2],
+                "sample_weight": [3, 3, 1, 1],
+                "metrics": ["ndcg_at_10", "precision_at_1", "map_at_5"],
+                "metadata": {"model": "search-4"},
+            },
+        ),
+    },
+}

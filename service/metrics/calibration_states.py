@@ -1,0 +1,165 @@
+"""What calibration is read from: sums over runs of neighbouring rows in order of score, joined to bins."""
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.metrics.exact import Floats
+
+BINS = 10
+# The inner edges of the uniform bins: the floats nearest to k / 10.
+UNIFORM_EDGES = np.arange(1, BINS) / BINS
+# A block's temporaries stay in the processor's cache.
+BLOCK = 1 << 13
+# The variance of a single row, however small, stays in the range of float64 times this; so does the sum of 2**60 rows.
+VARIANCE_UNIT = 2.0**960
+
+
+@dataclass(frozen=True, eq=False)
+class Runs:
+    """Sums over runs of neighbouring rows; run k has the rows `starts[k]` to `starts[k + 1]`.
+
+    Weights are in units of 2**exponents[k]. `linear` holds the sums of w, w y, w p, w (1 - p), w (y - p), w p (1 - p)
+    and w (y - p)(1 - 2p); `square` those of w^2, w^2 p (1 - p) and, in units of 1 / VARIANCE_UNIT,
+    w^2 (1 - 2p)^2 p (1 - p).
+    """
+
+    starts: NDArray[np.intp]
+    exponents: NDArray[np.intc]
+    linear: Floats
+    square: Floats
+
+    @classmethod
+    def of(cls, scores: Floats, truth: NDArray[np.bool_], weights: Floats | None, cuts: NDArray[np.intp]) -> Self:
+        """The sums over the runs that start at these rows, cut further into blocks."""
+        starts = np.unique(np.concatenate([cuts, np.arange(0, len(scores), BLOCK)]))
+        starts = starts[starts < len(scores)]
+        blocks = np.append(np.searchsorted(starts, np.arange(0, len(scores), BLOCK)), len(starts))
+        parts = []
+        for first, last in zip(blocks[:-1].tolist(), blocks[1:].tolist(), strict=True):
+            start = int(starts[first])
+            block = slice(start, start + BLOCK)
+            weight = None if weights is None else weights[block]
+            parts.append(_sums(scores[block], truth[block], weight, starts[first:last] - start))
+        exponents, linear, square = zip(*parts, strict=True)
+        return cls(starts, np.concatenate(exponents), np.hstack(linear), np.hstack(square))
+
+    def joined(self, cuts: NDArray[np.intp]) -> Self:
+        """The sums over longer runs, which start at these of the rows."""
+        first = np.searchsorted(self.starts, cuts)
+        exponents = np.maximum.reduceat(self.exponents, first)
+        lengths = np.diff(np.append(first, len(self.starts)))
+        scale = np.ldexp(1.0, self.exponents - np.repeat(exponents, lengths))
+        linear, square = self.linear * scale, self.square * scale * scale
+        return type(self)(
+            cuts, exponents, np.add.reduceat(linear, first, axis=1), np.add.reduceat(square, first, axis=1)
+        )
+
+    def between(self, scores: Floats, edges: Floats, low: float, high: float) -> "Bins":
+        """The bins that hold rows, of these distinct inner edges, at which runs start, and these ends."""
+        starts = np.concatenate([[0], np.searchsorted(scores, edges)])
+        filled = np.diff(starts, append=len(scores)) > 0
+        lows, highs = np.concatenate([[low], edges]), np.concatenate([edges, [high]])
+        runs = self.joined(starts[filled])
+        return Bins(runs, lows[filled], highs[filled], *(runs.linear[1:] / runs.linear[0]))
+
+
+def _sums(
+    p: Floats, truth: NDArray[np.bool_], weights: Floats | None, starts: NDArray[np.intp]
+) -> tuple[NDArray[np.intc], Floats, Floats]:
+    """Exponents, linear and square sums of the runs of one block, which start at these of its rows."""
+    y = truth.astype(np.float64)
+    q, gap, slant = 1 - p, y - p, 1 - 2 * p
+    variance = p * q
+    linear = [y, p, q, gap, variance, gap * slant]
+    square = [variance, variance * VARIANCE_UNIT * slant * slant]
+    lengths = np.diff(np.append(starts, len(p)))
+    if weights is None:
+        exponents = np.zeros(len(starts), dtype=np.intc)
+        counts = lengths.astype(np.float64)
+        sums = [np.add.reduceat(term, starts) for term in linear + square]
+        return exponents, np.array([counts, *sums[:6]]), np.array([counts, *sums[6:]])
+    exponents = np.frexp(np.maximum.reduceat(weights, starts))[1]
+    w = np.ldexp(weights, -np.repeat(exponents, lengths))
+    sums = [np.add.reduceat(w * term, starts) for term in linear]
+    squares = [np.add.reduceat(w * (w * term), starts) for term in square]
+    linear_sums = np.array([np.add.reduceat(w, starts), *sums])
+    return exponents, linear_sums, np.array([np.add.reduceat(w * w, starts), *squares])
+
+
+@dataclass(frozen=True, eq=False)
+class Bins:
+    """Groups of rows by score, none empty: [low, high), the last one closed.
+
+    The other columns are weighted means of y, p, 1 - p, y - p, p (1 - p) and (y - p)(1 - 2p).
+    """
+
+    runs: Runs
+    low: Floats
+    high: Floats
+    fraction_positive: Floats
+    mean_score: Floats
+    mean_miss: Floats
+    gap: Floats
+    variance: Floats
+    departure: Floats
+
+    @property
+    def squared_error(self) -> Floats:
+        """The mean of (y - p)^2, which is p (1 - p) + (y - p)(1 - 2p) as y is 0 or 1."""
+        return self.variance + self.departure
+
+    @property
+    def weight(self) -> Floats:
+        """The weight of each bin."""
+        return self._sums(0)
+
+    @property
+    def positive(self) -> Floats:
+        """The weight of the positive rows of each bin."""
+        return self._sums(1)
+
+    @property
+    def score(self) -> Floats:
+        """The weighted sum of the scores of each bin."""
+        return self._sums(2)
+
+    @cached_property
+    def relative_weight(self) -> Floats:
+        """The weight of each bin in units of one power of two."""
+        return self._aligned(self.runs.linear[0])
+
+    @property
+    def deviation(self) -> Floats:
+        """The standard deviation of the positive weight of each calibrated bin, in the units of `relative_weight`."""
+        return self._aligned(np.sqrt(self.runs.square[1]))
+
+    def mean(self, values: Floats) -> float:
+        """The mean of one value a bin, by weight."""
+        return math.fsum(self.relative_weight * values) / math.fsum(self.relative_weight)
+
+    def _sums(self, column: int) -> Floats:
+        return np.asarray(np.ldexp(self.runs.linear[column], self.runs.exponents))
+
+    def _aligned(self, sums: Floats) -> Floats:
+        return np.asarray(np.ldexp(sums, self.runs.exponents - self.runs.exponents.max()))
+
+
+def type_7_edges(scores: Floats) -> Floats:
+    """The nine inner deciles of sorted numbers by linear interpolation: quantiles of type 7, numpy's default."""
+    below, tenths = np.divmod((len(scores) - 1) * np.arange(1, BINS), BINS)
+    low, high = scores[below], scores[np.minimum(below + 1, len(scores) - 1)]
+    return np.asarray(np.clip(low + (high - low) * (tenths / BINS), low, high))
+
+
+def weighted_edges(scores: Floats, cumulative: Floats) -> Floats:
+    """The nine inner deciles of sorted numbers by cumulative weight: quantiles of type 2, means where two qualify."""
+    marks = np.arange(1, BINS) * cumulative[-1] / BINS
+    low, high = (np.searchsorted(cumulative, marks, side=side) for side in ("left", "right"))
+    last = len(scores) - 1
+    low, high = scores[np.minimum(low, last)], scores[np.minimum(high, last)]
+    return np.asarray(low + (high - low) / 2)

@@ -1,0 +1,104 @@
+"""States of predicted quantiles: of each row one prediction for each level of `Question.quantiles`."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+
+from service.metrics.batch import Batch, Question
+from service.metrics.exact import Floats, Total, exact_sums
+from service.metrics.states import State, added, total
+
+# What totals belong to: a level, or the lower and the upper level of an interval.
+Key = float | tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Totals:
+    """Exact totals by level or by interval; `+` adds those of the same key."""
+
+    by: Mapping[Any, Total]
+
+    @classmethod
+    def of(cls, batch: Batch, columns: Mapping[Any, tuple[int, ...]], term: Callable[..., Floats]) -> "Totals":
+        """For each key the weighted sum of a term of the label and of the predictions in these columns."""
+        sums = exact_sums(
+            lambda y, q: {str(key): (term(y, *(q[:, column] for column in of)),) for key, of in columns.items()},
+            batch.truth,
+            predicted_quantiles(batch),
+            weights=batch.weight,
+        )
+        return cls(dict(zip(columns, sums.values(), strict=True)))
+
+    def __add__(self, other: "Totals") -> "Totals":
+        return Totals({key: added(sum_, other.by[key]) for key, sum_ in self.by.items()})
+
+    def __getitem__(self, key: Key) -> Total:
+        return self.by[key]
+
+
+def predicted_quantiles(batch: Batch) -> Floats:
+    """A column of predictions for each level of the question."""
+    return np.asarray(batch.scores)
+
+
+@dataclass(frozen=True)
+class QuantileErrors(State):
+    """For each level the totals by which predictions lie over and under the label."""
+
+    weight: Total
+    over: Totals
+    under: Totals
+
+    @classmethod
+    def of(cls, batch: Batch, question: Question) -> Self:
+        columns = {level: (column,) for column, level in enumerate(question.quantiles)}
+        over = Totals.of(batch, columns, lambda y, p: np.maximum(p - y, 0))
+        under = Totals.of(batch, columns, lambda y, p: np.maximum(y - p, 0))
+        return cls(total(batch.weight, len(batch.truth)), over, under)
+
+
+@dataclass(frozen=True)
+class QuantileCoverage(State):
+    """The weight of the labels that predicted quantiles cover, and totals of the predictions.
+
+    For each level `below` is the weight of the labels at or below the prediction, `predicted` the total of the
+    predictions. For each interval of two levels, the lowest with the highest, the second lowest with the second
+    highest and so on, `inside` is the weight of the labels within, both ends included. `crossing` is the weight of the
+    rows whose predictions do not ascend with the level.
+    """
+
+    weight: Total
+    below: Totals
+    predicted: Totals
+    inside: Totals
+    crossing: Total
+
+    @classmethod
+    def of(cls, batch: Batch, question: Question) -> Self:
+        column = {level: position for position, level in enumerate(question.quantiles)}
+        single = {level: (position,) for level, position in column.items()}
+        levels = sorted(column)
+        pairs = zip(levels[: len(levels) // 2], levels[::-1], strict=False)
+        ascending = [column[level] for level in levels]
+        return cls(
+            weight=total(batch.weight, len(batch.truth)),
+            below=Totals.of(batch, single, lambda y, p: (y <= p).astype(np.float64)),
+            predicted=Totals.of(batch, single, lambda _, p: p),
+            inside=Totals.of(
+                batch,
+                {(low, high): (column[low], column[high]) for low, high in pairs},
+                lambda y, low, high: ((low <= y) & (y <= high)).astype(np.float64),
+            ),
+            crossing=exact_sums(
+                lambda q: {"sum": (crosses(q[:, ascending]).astype(np.float64),)},
+                predicted_quantiles(batch),
+                weights=batch.weight,
+            )["sum"],
+        )
+
+
+def crosses(ascending: Floats) -> Any:
+    """Which rows hold a number below the one before it."""
+    return np.any(ascending[:, 1:] < ascending[:, :-1], axis=1)

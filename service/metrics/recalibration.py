@@ -1,0 +1,188 @@
+"""The logistic regression of labels on the logits of scores, by Newton's method on rows in order of score."""
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.metrics.exact import Floats
+from service.metrics.undefined import Undefined
+
+Bools = NDArray[np.bool_]
+# Blocks of logits, ascending within a block, signs (1 positive, -1 negative) and, if there are weights, weights.
+Blocks = Callable[[], Iterable[tuple[Floats, ...]]]
+# Intercept and slope, with logits relative to one of the scores.
+Fit = tuple[float, float]
+
+# The likelihoods at which log_loss clips, too.
+LOWEST, HIGHEST = 2.0**-52, 1 - 2.0**-52
+# A block's temporaries stay in the processor's cache.
+BLOCK = 1 << 13
+# From this many rows on the fit starts from one of every 256, then of every 16 neighbouring rows as one.
+MANY = 1 << 15
+GROUP = 16
+# Newton's steps square their error, so that a step this small, relative to the largest logit fitted, is the last.
+LAST_STEP = 2.0**-23
+MOST_STEPS = 100
+# A step is halved while it leads beyond the maximum to where the likelihood falls half as steeply as it rose.
+MOST_HALVINGS = 60
+# The share that the spread of the rows has in their curvature, below which it is lost in rounding.
+LEAST_SPREAD = 2.0**-40
+
+
+class Recalibration(NamedTuple):
+    """P(y = 1) = 1 / (1 + exp(-intercept - slope logit(p)))."""
+
+    slope: float
+    intercept: float
+
+
+def recalibration(scores: Floats, truth: Bools, weights: Floats | None, middle: int) -> Recalibration:
+    """The slope and intercept of the largest likelihood; scores ascend and are clipped to [LOWEST, HIGHEST].
+
+    Raises `Undefined` where there is no finite maximum: with one class, equal scores, or classes that some score
+    separates (A. Albert, J. A. Anderson, Biometrika 71, 1984). Logits are taken relative to that of the row `middle`,
+    so that scores that differ little keep their difference.
+    """
+    positive, negative = ends(truth), ends(~truth)
+    if not positive or not negative:
+        raise Undefined("single_class")
+    lowest, centre, highest = clipped(scores[[0, middle, -1]]).tolist()
+    if lowest == highest:
+        raise Undefined("constant_scores")
+    positives, negatives = clipped(scores[positive]), clipped(scores[negative])
+    if positives[0] >= negatives[1] or negatives[0] >= positives[1]:
+        raise Undefined("separable")
+    if weights is not None:
+        weights = np.ldexp(weights, -int(np.frexp(weights.max())[1]))
+    reach = float(np.abs(logits(np.array([lowest, highest]), centre)).max())
+    start = log_odds(truth, weights), 0.0
+    if len(scores) >= MANY:
+        for groups in coarse(scores, truth, weights, centre):
+            start = newton(groups, start, reach) or start
+    fit = newton(all_rows(scores, truth, weights, centre), start, reach)
+    if fit is None:
+        raise Undefined("no_convergence")
+    intercept, slope = fit
+    return Recalibration(slope, intercept - slope * float(logits(np.array([centre]), 0.5)[0]))
+
+
+def ends(which: Bools) -> list[int]:
+    """The first and the last of these rows; nothing if there are none."""
+    first = int(which.argmax())
+    return [first, len(which) - 1 - int(which[::-1].argmax())] if which[first] else []
+
+
+def clipped(scores: Floats) -> Floats:
+    """Ascending scores within the likelihoods that are told apart from 0 and 1."""
+    inside = scores[0] >= LOWEST and scores[-1] <= HIGHEST
+    return scores if inside else np.clip(scores, LOWEST, HIGHEST)
+
+
+def logits(p: Floats, centre: float) -> Floats:
+    """logit(p) - logit(centre) of ascending p, to a few units in the last place even near the centre."""
+    q = 1 - p
+    values = np.empty(len(p))
+    # Where the odds are half to twice those of the centre.
+    first, last = np.searchsorted(p, [centre / (2 - centre), 2 * centre / (1 + centre)]).tolist()
+    near = slice(first, last)
+    excess = (p[near] - centre) / (centre * q[near])
+    ratio = 1 + excess
+    # The second term makes up for the rounding of the first one's argument.
+    values[near] = np.log(ratio) + (excess - (ratio - 1)) / ratio
+    for far in (slice(first), slice(last, None)):
+        values[far] = np.log(p[far] / q[far] * ((1 - centre) / centre))
+    return values
+
+
+def log_odds(truth: Bools, weights: Floats | None) -> float:
+    """The logit of the share of the positive labels; not finite where one class has no weight beside the other."""
+    positive = np.float64(np.count_nonzero(truth)) if weights is None else weights[truth].sum()
+    negative = np.float64(np.count_nonzero(~truth)) if weights is None else weights[~truth].sum()
+    return float(np.log(positive / negative))
+
+
+def all_rows(scores: Floats, truth: Bools, weights: Floats | None, centre: float) -> Blocks:
+    """Every row, in blocks; a single block is made once."""
+
+    def rows() -> Iterator[tuple[Floats, ...]]:
+        for start in range(0, len(scores), BLOCK):
+            block = slice(start, start + BLOCK)
+            sign = np.where(truth[block], 1.0, -1.0)
+            yield logits(clipped(scores[block]), centre), sign, *(() if weights is None else (weights[block],))
+
+    if len(scores) > BLOCK:
+        return rows
+    return list(rows()).copy
+
+
+def coarse(scores: Floats, truth: Bools, weights: Floats | None, centre: float) -> Iterator[Blocks]:
+    """Groups of neighbours as rows, few large ones and then more small ones.
+
+    Each has the mean score and is a positive and a negative row, with the weights of both.
+    """
+    starts = np.arange(0, len(scores), GROUP)
+    sizes = np.diff(starts, append=len(scores)).astype(np.float64)
+    whole = sizes if weights is None else np.add.reduceat(weights, starts)
+    positive = np.add.reduceat(truth if weights is None else truth * weights, starts, dtype=np.float64)
+    small = [np.add.reduceat(scores, starts) / sizes, positive, whole - positive]
+    starts = np.arange(0, len(whole), GROUP)
+    large = [np.add.reduceat(column, starts) for column in small]
+    large[0] /= np.diff(starts, append=len(whole))
+    for score, positive, negative in (large, small):
+        values = logits(clipped(score), centre)
+        ones = np.ones(len(values))
+        yield [(values, ones, positive), (values, -ones, negative)].copy
+
+
+def newton(rows: Blocks, start: Fit, reach: float) -> Fit | None:
+    """The intercept and slope of the largest likelihood; None where rounding hides it. `reach` is the largest |logit|.
+
+    The likelihood is concave, and a step ends where it still rises or falls less steeply than it rose before, and where
+    its curvature still tells the rows apart: too far out only the heaviest has any.
+    """
+    a, b = start
+    origin = 0.0
+    pull, pull_x, *curvature = derivatives(rows, a, b, origin)
+    for _ in range(MOST_STEPS):
+        flat, flat_x, flat_xx = curvature
+        shift = flat_x / flat if flat > 0 else math.nan
+        spread = flat_xx - shift * flat_x
+        if not spread > 0:
+            return None
+        # From here on logits are taken relative to their mean, so that the heaviest rows cancel no light one.
+        origin += shift
+        lift, step_b = pull / flat, (pull_x - shift * pull) / spread
+        step_a = lift - origin * step_b
+        if not math.isfinite(step_a) or not math.isfinite(step_b):
+            return None
+        if abs(step_a) + abs(step_b) * reach <= LAST_STEP * max(1.0, abs(a) + abs(b) * reach):
+            return a + step_a, b + step_b
+        rise = pull * lift + (pull_x - shift * pull) * step_b
+        for halving in range(MOST_HALVINGS):
+            size = 0.5**halving
+            pull, pull_x, *curvature = derivatives(rows, a + size * step_a, b + size * step_b, origin)
+            flat, flat_x, flat_xx = curvature
+            curved = flat * flat_xx - flat_x * flat_x > LEAST_SPREAD * flat * flat_xx
+            if curved and pull * lift + pull_x * step_b >= -rise / 2:
+                break
+        a, b = a + size * step_a, b + size * step_b
+    return None
+
+
+def derivatives(rows: Blocks, intercept: float, slope: float, origin: float) -> list[float]:
+    """Of the log-likelihood: by a shift and a turn about the origin, and minus the second ones by both."""
+    parts = []
+    for logit, sign, *weight in rows():
+        miss = 1 / (1 + np.exp(sign * (intercept + slope * logit)))
+        curve = miss * (1 - miss)
+        pull = sign * miss
+        if weight:
+            pull *= weight[0]
+            curve *= weight[0]
+        x = logit - origin
+        curve_x = curve * x
+        parts.append([pull.sum(), (pull * x).sum(), curve.sum(), curve_x.sum(), (curve_x * x).sum()])
+    return [math.fsum(column) for column in zip(*parts, strict=True)]

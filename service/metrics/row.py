@@ -1,0 +1,226 @@
+"""What the catalogue is made of: rows that name a function and say what cannot be read from it."""
+
+import inspect
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache, cached_property
+from typing import Any, get_args, get_type_hints
+
+import numpy as np
+
+from service.metrics.batch import Batch, Question, Reading
+from service.metrics.states import State
+
+INFINITY = math.inf
+
+
+def always(_: Question, __: Reading) -> bool:
+    """Every report holds the row."""
+    return True
+
+
+def with_curves(_: Question, reading: Reading) -> bool:
+    """Reports that ask for curves hold the row."""
+    return reading.curves
+
+
+def with_metadata(_: Question, reading: Reading) -> bool:
+    """Reports whose request sent metadata hold the row."""
+    return bool(reading.metadata)
+
+
+def with_quantiles(question: Question, _: Reading) -> bool:
+    """Reports on predicted quantiles hold the row."""
+    return bool(question.quantiles)
+
+
+@cache
+def arguments_of(function: Callable[..., Any]) -> dict[str, tuple[type[Any], bool]]:
+    """The type of each argument, and whether a reason may stand for it."""
+    hints = get_type_hints(function)
+    kinds = {name: get_args(hints[name]) or (hints[name],) for name in inspect.signature(function).parameters}
+    return {name: (kind, bool(or_reason)) for name, (kind, *or_reason) in kinds.items()}
+
+
+@dataclass(frozen=True)
+class Row:
+    """A named part of a report: a function of states, of the question or of the reading, as its annotations say.
+
+    An argument annotated `State | Undefined` takes the reason where there is no such state. `group` is the object of
+    the report that holds the row, the report itself where empty. `when` says which reports do, `reasons` why it may be
+    null there.
+    """
+
+    function: Callable[..., Any]
+    group: str = ""
+    when: Callable[[Question, Reading], bool] = always
+    reasons: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return self.function.__name__
+
+    @property
+    def key(self) -> str:
+        """The row's key in `undefined`."""
+        return f"{self.group}.{self.name}" if self.group else self.name
+
+    @property
+    def bound(self) -> Mapping[str, Any]:
+        """The arguments that the row itself binds."""
+        return {}
+
+    @cached_property
+    def needs(self) -> dict[str, tuple[type[Any], bool]]:
+        """The type of each argument that comes from outside the row, and whether a reason may stand for it."""
+        return {name: need for name, need in arguments_of(self.function).items() if name not in self.bound}
+
+    @cached_property
+    def states(self) -> tuple[type[State], ...]:
+        """The kinds of states the row reads."""
+        return tuple(kind for kind, _ in self.needs.values() if issubclass(kind, State))
+
+    def wanted(self, question: Question, reading: Reading) -> bool:
+        """Whether a report with this question and reading holds the row."""
+        return self.when(question, reading)
+
+    def asked(self, _: Question) -> Iterator["Row"]:
+        """The rows that a question makes of this one."""
+        yield self
+
+    def documentation(self) -> dict[str, str]:
+        """Summary, formula and reference, from the docstring."""
+        lines = inspect.cleandoc(self.function.__doc__ or "").format(**self.bound).splitlines()
+        tagged = dict(line.split(": ", 1) for line in lines if line.startswith(("Formula: ", "Reference: ")))
+        summary = "\n".join(lines).split("\n\n")[0]
+        return {
+            "summary": summary.replace("\n", " "),
+            "formula": tagged.get("Formula", ""),
+            "reference": tagged.get("Reference", ""),
+        }
+
+
+@dataclass(frozen=True)
+class Metric(Row):
+    """A number of a report. `low` and `high` are its range, `best` its best value.
+
+    `options` are bound arguments of the function and fill the braces of `title`, which is the name where the
+    function's own will not do. `each` names another argument and the field of the question whose values it takes:
+    the question makes a metric of each. A `test_statistic` measures evidence and not size: it grows with the rows, and
+    takes weights as reliabilities.
+    """
+
+    group: str = "metrics"
+    best: float = 1.0
+    low: float = 0.0
+    high: float = 1.0
+    options: Mapping[str, Any] = field(default_factory=dict)
+    title: str = ""
+    each: tuple[str, str] | None = None
+    test_statistic: bool = False
+
+    @cached_property
+    def name(self) -> str:
+        return self.title.format(**self.bound).replace(".", "_") or self.function.__name__
+
+    @property
+    def key(self) -> str:
+        return self.name
+
+    @cached_property
+    def bound(self) -> Mapping[str, Any]:
+        """The options as text, and the name of what the question gives in braces."""
+        options = {name: written(value) for name, value in self.options.items()}
+        return options | ({self.each[0]: f"{{{self.each[0]}}}"} if self.each else {})
+
+    @property
+    def pattern(self) -> str:
+        """What the names match that the question makes of this one."""
+        return f"^{re.sub('{.*}', '[0-9_]+', self.name)}$"
+
+    @property
+    def undefined_blind(self) -> bool:
+        """Whether a model that knows nothing has no value: it predicts a constant."""
+        return "constant_predictions" in self.reasons
+
+    def wanted(self, question: Question, reading: Reading) -> bool:
+        return self.name in reading.metrics and super().wanted(question, reading)
+
+    def asked(self, question: Question) -> Iterator["Metric"]:
+        if self.each is None:
+            yield self
+            return
+        argument, source = self.each
+        for value in getattr(question, source):
+            yield replace(self, options={**self.options, argument: value}, each=None)
+
+
+def written(value: Any) -> str:
+    """An option in a name: a number without exponent."""
+    return np.format_float_positional(value, trim="-") if isinstance(value, float) else str(value)
+
+
+@dataclass(frozen=True)
+class Table(Row):
+    """A list of objects: `function` gives for each what it starts with, and the states that `rows` read there."""
+
+    rows: tuple[Row, ...] = ()
+
+
+@dataclass(frozen=True)
+class Task:
+    """A kind of question about a model. `rows` are in the order of the report.
+
+    `kinds` are the states that stand for a more general kind in this task: always `LabelState`, which knows the
+    labels. `outputs` are the batches that a batch consists of, each with states of its own.
+    """
+
+    name: str
+    kinds: Mapping[Any, type[State]]
+    rows: tuple[Row, ...]
+    outputs: Callable[[Batch], tuple[Batch, ...]] = lambda batch: (batch,)
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """The metrics; one that the question makes several of stands once, with braces in its name."""
+        return tuple(row for row in self.rows if isinstance(row, Metric))
+
+    def asked(self, question: Question) -> list[Row]:
+        """The rows of reports that answer this question."""
+        return [row for template in self.rows for row in template.asked(question)]
+
+    def metrics_of(self, question: Question) -> list[Metric]:
+        """The metrics that this question has."""
+        anything = Reading(metrics=())
+        return [row for row in self.asked(question) if isinstance(row, Metric) and row.when(question, anything)]
+
+    def names(self, question: Question) -> list[str]:
+        """Their names."""
+        return [metric.name for metric in self.metrics_of(question)]
+
+    def kind(self, annotation: Any) -> type[State]:
+        """The kind of state that an annotation means in this task."""
+        kind: type[State] = self.kinds.get(annotation, annotation)
+        return kind
+
+
+def share(function: Callable[..., Any], *reasons: str, best: float = 1.0, **rest: Any) -> Metric:
+    """A metric in [0, 1]."""
+    return Metric(function, best=best, reasons=reasons, **rest)
+
+
+def loss(function: Callable[..., Any], *reasons: str, high: float = INFINITY, **rest: Any) -> Metric:
+    """A metric that is 0 at best."""
+    return Metric(function, best=0.0, high=high, reasons=reasons, **rest)
+
+
+def score(function: Callable[..., Any], *reasons: str, low: float = -1.0, **rest: Any) -> Metric:
+    """A metric that is 1 at best and may be negative."""
+    return Metric(function, low=low, reasons=reasons, **rest)
+
+
+def number(function: Callable[..., Any], *reasons: str, best: float = 0.0, **rest: Any) -> Metric:
+    """A metric that may be any number."""
+    return Metric(function, best=best, low=-INFINITY, high=INFINITY, reasons=reasons, **rest)
