@@ -2,10 +2,12 @@
 HOST ?= 127.0.0.1
 PORT ?= 8000
 BIN = .venv/bin
-CORE_TESTS = $(addprefix tests/test_,calibration.py curves.py exact.py laws.py laws_of_tasks.py multiclass.py \
-	multilabel.py numeric_traps.py oracles.py quantiles.py ranking.py sections.py sums.py)
+# The tests of requests, servers and deployment, and those that need many rows.
+OTHER_TESTS = bad_inputs clients contract coverage_study deploy examples json_conformance limits memory \
+	multiclass_requests openapi order_and_chunks readme transport workers
+CORE_TESTS = $(filter-out $(OTHER_TESTS:%=tests/test_%.py),$(wildcard tests/test_*.py))
 
-.PHONY: serve test setup check lint coverage openapi bench lock
+.PHONY: serve test setup check lint coverage coverage-study openapi bench lock
 
 serve: setup
 	@echo 'Try: curl http://$(HOST):$(PORT)/v1/binary/report -H "Content-Type: application/json" -d @tests/data/breast_cancer.json'
@@ -31,7 +33,7 @@ lint: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# Every branch of the core, by the tests that need no server.
+# Every branch of the core, by its own tests: few examples of each law, and no random batches beside the references.
 coverage: setup
 	EXAMPLES=20 $(BIN)/coverage run -m pytest -n auto --dist loadgroup -k "not random" $(CORE_TESTS)
 	$(BIN)/coverage combine --quiet
@@ -40,6 +42,10 @@ coverage: setup
 openapi: setup
 	$(BIN)/python -m service.openapi
 	$(BIN)/python -m service.readme
+
+# How often the intervals hold the true value: about 15 minutes on two cores.
+coverage-study: setup
+	$(BIN)/python -m tests.coverage_study --write
 
 bench: setup
 	$(BIN)/python -m tests.benchmarks

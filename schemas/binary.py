@@ -6,7 +6,7 @@ from marshmallow import post_load
 
 from schemas.columns import LabelColumn, Labels, ScoreColumn, Scores
 from schemas.fields import Number, OneLabel
-from schemas.requests import ReportRequest, Request, reaching, refused, same_length, threshold_of
+from schemas.requests import ReportRequest, Request, counts_of, reaching, refused, same_length, threshold_of
 from service.metrics.batch import Batch, Label, Question, without_zero_weights
 from service.metrics.exact import Floats
 
@@ -53,7 +53,7 @@ class BinaryReport(ReportRequest):
                 "bad-scores",
             )
         batch = Batch(labels.equal_to(positive), predicted, values, weight)
-        question = Question(self.task, (negative, positive), positive, threshold)
+        question = Question(self.task, (negative, positive), positive, threshold, counts=counts_of(data))
         return without_zero_weights(batch), question, self.reading(data, question)
 
 

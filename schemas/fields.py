@@ -54,6 +54,10 @@ class Limits(Protocol):
     def max_listed_queries(self) -> int: ...
     @property
     def max_curve_points(self) -> int: ...
+    @property
+    def max_resamples(self) -> int: ...
+    @property
+    def max_resampled_values(self) -> int: ...
 
 
 class Field(fields.Field[Any], ABC):
@@ -157,21 +161,56 @@ class Number(Field):
         return {"type": "number"}
 
 
-class CurvePoints(Field):
-    """A whole number from 10 to the limit in force."""
+class Integer(Field):
+    """A whole number from a lowest one to a limit in force, which `high` names, or to a fixed one."""
 
-    LOW = 10
+    def __init__(self, description: str, low: int, high: int | str) -> None:
+        super().__init__(description)
+        self.low, self._high = low, high
+
+    @property
+    def high(self) -> int:
+        """The largest number."""
+        return self._high if isinstance(self._high, int) else int(getattr(self.limits, self._high))
 
     def read(self, value: Any) -> int:
-        high = self.limits.max_curve_points
         if isinstance(value, bool) or not isinstance(value, int | float) or not float(value).is_integer():
             raise complaint("Not an integer.", "bad-option")
-        if not self.LOW <= value <= high:
-            raise complaint(f"Must be from {self.LOW} to {high}.", "bad-option")
+        if not self.low <= value <= self.high:
+            raise complaint(f"Must be from {self.low} to {self.high}.", "bad-option")
         return int(value)
 
     def openapi(self) -> OpenAPI:
-        return {"type": "integer", "minimum": self.LOW, "maximum": self.limits.max_curve_points}
+        return {"type": "integer", "minimum": self.low, "maximum": self.high}
+
+
+class Probability(Number):
+    """One number between 0 and 1, neither of them."""
+
+    def read(self, value: Any) -> float:
+        number = super().read(value)
+        if not 0 < number < 1:
+            raise complaint("Must lie between 0 and 1.", "bad-option")
+        return number
+
+    def openapi(self) -> OpenAPI:
+        return {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}
+
+
+class Choice(Field):
+    """One of some words."""
+
+    def __init__(self, description: str, *words: str) -> None:
+        super().__init__(description)
+        self.words = words
+
+    def read(self, value: Any) -> str:
+        if not isinstance(value, str) or value not in self.words:
+            raise complaint(f"Neither {' nor '.join(self.words)}.", "bad-option")
+        return value
+
+    def openapi(self) -> OpenAPI:
+        return {"type": "string", "enum": list(self.words)}
 
 
 class Flag(Field):

@@ -7,7 +7,7 @@ from marshmallow import ValidationError, post_load
 from numpy.typing import NDArray
 
 from schemas.columns import Classes, ClassLabels, LabelColumn, Probabilities, at_rows, too_many_classes
-from schemas.requests import ReportRequest, Request, refused, same_length
+from schemas.requests import ReportRequest, Request, counts_of, refused, same_length
 from service.metrics.batch import Batch, Label, Question, without_zero_weights
 from service.metrics.exact import Floats
 
@@ -57,7 +57,7 @@ class MulticlassReport(ReportRequest):
         if "predictions" not in positions and scores is not None:
             positions["predictions"] = np.argmax(scores, axis=1)
         batch = Batch(positions["labels"], positions["predictions"], scores, weight)
-        question = Question(self.task, tuple(classes))
+        question = Question(self.task, tuple(classes), counts=counts_of(data))
         return without_zero_weights(batch), question, self.reading(data, question)
 
 

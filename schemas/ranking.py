@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from schemas.columns import Numbers, at_rows, rows_within
 from schemas.complaints import complaint, complaints_at
 from schemas.fields import EXACT_FLOAT, Field, Flag, OpenAPI, an_array, bad_elements
-from schemas.requests import ReportRequest, Request, refused, same_length
+from schemas.requests import ReportRequest, Request, counts_of, refused, same_length
 from service.metrics.batch import Batch, Question, without_zero_weights
 from service.metrics.exact import Floats
 from service.metrics.grouping import starts_of
@@ -127,7 +127,7 @@ class RankingReport(ReportRequest):
         """The request as the core takes it."""
         labels, scores, queries, weight = data["labels"], data["scores"], data["queries"], data.get("sample_weight")
         same_length({"scores": scores, "queries": queries, "sample_weight": weight}, len(labels))
-        question = Question(self.task, k=data.get("k", DEFAULT_K))
+        question = Question(self.task, k=data.get("k", DEFAULT_K), counts=counts_of(data))
         reading = self.reading(data, question)
         batch = Batch(truth=labels, scores=scores, weight=weight, query=queries)
         check_weights(batch)

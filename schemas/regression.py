@@ -9,7 +9,7 @@ from marshmallow import post_load
 from schemas.columns import Outputs
 from schemas.complaints import complaint, complaints_at
 from schemas.fields import Field, OpenAPI, an_array, bad_elements, not_a_number
-from schemas.requests import ReportRequest, Request, refused, same_length
+from schemas.requests import ReportRequest, Request, counts_of, refused, same_length
 from service.metrics.batch import Batch, Question, without_zero_weights
 from service.metrics.exact import Floats
 
@@ -68,7 +68,7 @@ class RegressionReport(ReportRequest):
         """The request as the core takes it."""
         labels, predictions, weight = data["labels"], data["predictions"], data.get("sample_weight")
         same_length({"predictions": predictions, "sample_weight": weight}, len(labels))
-        question = Question(self.task, quantiles=data.get("quantiles", ()))
+        question = Question(self.task, quantiles=data.get("quantiles", ()), counts=counts_of(data))
         if question.quantiles:
             batch = of_quantiles(labels, predictions, question.quantiles)
         elif labels.shape == predictions.shape:

@@ -7,9 +7,19 @@ import numpy as np
 from marshmallow import Schema, ValidationError
 from numpy.typing import NDArray
 
-from schemas.columns import Weights
+from schemas.columns import Weights, at_rows
 from schemas.complaints import Complaint, complaints_at
-from schemas.fields import CurvePoints, Flag, Limits, MetricNames, Strings, bad_elements
+from schemas.fields import (
+    EXACT_FLOAT,
+    Choice,
+    Flag,
+    Integer,
+    Limits,
+    MetricNames,
+    Probability,
+    Strings,
+    bad_elements,
+)
 from service.metrics.batch import Batch, Question, Reading
 from service.metrics.catalogue import TASKS
 from service.metrics.exact import Floats
@@ -17,6 +27,7 @@ from service.metrics.row import Task
 
 Request = tuple[Batch, Question, Reading]
 DEFAULT_THRESHOLD = 0.5
+DEFAULT_RESAMPLES, FEWEST_RESAMPLES = 2000, 200
 UNKNOWN_METRIC = (
     "No metric of this request. GET /v1/metrics lists them; some are there only for the k or quantiles of the "
     "request, as ndcg_at_5 is."
@@ -31,9 +42,24 @@ class ReportRequest(Schema):
     sample_weight = Weights(
         "Weight of each row, 0 or from 1e-100 to 1e100; 1 where left out. Rows of weight 0 do not count."
     )
+    weights_are = Choice(
+        "What weights mean for intervals: with `reliability`, where left out, how far a row can be relied on; with "
+        "`counts` how many equal rows it stands for, a whole number. Metrics are the same with both.",
+        "reliability",
+        "counts",
+    )
     metrics = MetricNames("The metrics to report; all of the task where left out.")
     curves = Flag("Whether to report curves; false where left out.")
-    curve_points = CurvePoints("The most points of a curve; 200 where left out.")
+    curve_points = Integer("The most points of a curve; 200 where left out.", 10, "max_curve_points")
+    intervals = Flag("Whether to report an interval beside each metric; true where left out.")
+    confidence_level = Probability("How often intervals are to cover the true value; 0.95 where left out.")
+    interval_method = Choice(
+        "`analytic` where left out; `bootstrap` draws the rows anew, as often as `resamples` says, and is slower.",
+        "analytic",
+        "bootstrap",
+    )
+    resamples = Integer("How often the bootstrap draws; 2000 where left out.", FEWEST_RESAMPLES, "max_resamples")
+    seed = Integer("What the draws of the bootstrap start from; 0 where left out.", 0, int(EXACT_FLOAT))
     metadata = Strings("Strings to be echoed in the report, at most 100.")
 
     def __init__(self, limits: Limits) -> None:
@@ -62,7 +88,43 @@ class ReportRequest(Schema):
             curve_points=data.get("curve_points", min(Reading.curve_points, self.limits.max_curve_points)),
             per_query=data.get("per_query", False),
             metadata=data.get("metadata", {}),
+            intervals=data.get("intervals", True),
+            confidence_level=data.get("confidence_level", Reading.confidence_level),
+            resamples=self.resamples_of(data, question),
+            seed=data.get("seed", 0),
         )
+
+    def resamples_of(self, data: Mapping[str, Any], question: Question) -> int:
+        """How often a bootstrap draws the rows anew, 0 where none is asked for. Refuses one of too many values."""
+        if data.get("interval_method") != "bootstrap" or not data.get("intervals", True):
+            return 0
+        resamples: int = data.get("resamples", min(DEFAULT_RESAMPLES, self.limits.max_resamples))
+        outputs = data["labels"].shape[1:] if isinstance(data["labels"], np.ndarray) else ()
+        columns = max(1, len(question.classes), len(question.quantiles), *outputs)
+        cost, most = resamples * columns * (len(data["labels"]) + columns), self.limits.max_resampled_values
+        if cost > most:
+            raise refused(
+                "resamples",
+                f"{resamples} resamples of this batch are {cost} values to draw (columns times rows and columns), and "
+                f"at most {most} are drawn. Ask for fewer, or leave out interval_method.",
+                "limit-exceeded",
+            )
+        return resamples
+
+
+def counts_of(data: Mapping[str, Any]) -> bool:
+    """Whether weights are numbers of equal rows. Refuses those that are not whole, or add up to too many."""
+    if data.get("weights_are") != "counts":
+        return False
+    weights: Floats | None = data.get("sample_weight")
+    if weights is not None:
+        broken = weights != np.floor(weights)
+        if broken.any():
+            text = "Not a whole number, but weights_are says that weights are counts."
+            raise ValidationError({"sample_weight": at_rows(broken, text, "bad-weight").messages})
+        if weights.sum() >= EXACT_FLOAT:
+            raise refused("sample_weight", f"Counts of {EXACT_FLOAT:.0f} rows or more.", "bad-weight")
+    return True
 
 
 def threshold_of(data: Mapping[str, Any]) -> float | None:

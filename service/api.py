@@ -138,6 +138,7 @@ def described(task: Task, metric: Metric) -> dict[str, Any]:
         "range": [bounded(metric.low), bounded(metric.high)],
         "best": bounded(metric.best),
         "test_statistic": metric.test_statistic,
+        "interval": metric.interval,
         "undefined_when": {reason: REASONS[reason] for reason in metric.reasons},
     }
 

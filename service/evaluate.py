@@ -1,19 +1,26 @@
 """From a batch to a report: states, their sums, and one loop over the rows of the catalogue."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
-from functools import reduce
-from typing import Any, cast
+from functools import partial, reduce
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 
+from service.metrics.averages import Average, Mapped
 from service.metrics.batch import Batch, Question, Reading
 from service.metrics.catalogue import TASKS
+from service.metrics.classes import ClassAverage
+from service.metrics.intervals import Case, Interval
 from service.metrics.row import Metric, Row, Table
+from service.metrics.samples import Sample
 from service.metrics.states import LabelState, State
 from service.metrics.undefined import Undefined
+from service.resampling import Values, bootstrap, bootstrap_interval
 
+# Makes an interval of a metric, its statistic and the states of one output.
+Maker = Callable[[Metric, Any, "Output"], Interval]
 # The states of one output by kind; a kind that the batch could not give holds the reason.
 Output = Mapping[type[Any], Any]
 States = tuple[Output, ...]
@@ -27,8 +34,10 @@ def rows_of(question: Question, reading: Reading) -> list[Row]:
 def kinds_of(question: Question, reading: Reading) -> list[type[State]]:
     """The kinds of states that a report with this question and reading needs, each once."""
     task = TASKS[question.task]
-    wanted = (kind for row in rows_of(question, reading) for kind in row.states)
-    return list(dict.fromkeys(map(task.kind, [LabelState, *wanted])))
+    rows = rows_of(question, reading)
+    wanted = [kind for row in rows for kind in (*row.states, *(row.interval_states if reading.intervals else ()))]
+    drawn = [Sample] if reading.intervals and reading.resamples else []
+    return list(dict.fromkeys(task.kind(kind, intervals=reading.intervals) for kind in [LabelState, *wanted, *drawn]))
 
 
 def states_of(batch: Batch, question: Question, kinds: Iterable[type[State]]) -> States:
@@ -68,6 +77,14 @@ def added(left: State | Undefined, right: State | Undefined) -> State | Undefine
     return right if isinstance(right, Undefined) else left + right
 
 
+class Found(NamedTuple):
+    """What a row has in a report: the value, None where there is a reason. Of a metric also the statistic it is of."""
+
+    value: Any
+    reason: Undefined | None = None
+    statistics: Sequence[Any] = ()
+
+
 def report(states: States, question: Question, reading: Reading) -> dict[str, Any]:
     """The report: every wanted row of the task's catalogue, `null` where it is undefined, with the reason.
 
@@ -78,29 +95,117 @@ def report(states: States, question: Question, reading: Reading) -> dict[str, An
     parts: dict[str, Any] = {}
     undefined: dict[str, Any] = {}
     with np.errstate(all="ignore"):
+        found: list[tuple[Metric, Found]] = []
         for row in rows:
             place = parts.setdefault(row.group, {}) if row.group else parts
-            place[row.name], reason = value_of(row, states, question, reading)
-            if reason:
-                undefined[row.key] = reason.explanation
+            own = value_of(row, states, question, reading)
+            place[row.name] = own.value
+            if own.reason:
+                undefined[row.key] = own.reason.explanation
             if isinstance(row, Metric):  # what belongs to the metrics comes next to them
+                found.append((row, own))
                 parts["undefined"] = undefined
+                if reading.intervals:
+                    parts.setdefault("intervals", {})
                 parts.setdefault("baselines", {})
-        metrics = [row for row in rows if isinstance(row, Metric)]
-        parts["baselines"] = baselines(states, question, reading, [m for m in metrics if m.name not in undefined])
+        if reading.intervals:
+            make = bootstrapped(found, states, question, reading) if reading.resamples else analytic(question, reading)
+            parts["intervals"], reasons = intervals(found, states, make)
+            undefined |= {f"intervals.{name}": reason for name, reason in reasons.items()}
+        defined = [metric for metric, own in found if own.reason is None]
+        parts["baselines"] = baselines(states, question, reading, defined)
         if len(states) > 1:
             parts["per_output"] = [
-                entry({"output": position}, metrics, output, question, reading)
+                entry({"output": position}, [metric for metric, _ in found], output, question, reading)
                 for position, output in enumerate(states)
             ]
     return parts
+
+
+def intervals(
+    found: Iterable[tuple[Metric, Found]], states: States, make: Maker
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The interval of each metric, None where there is none, and why where the metric itself has a value."""
+    limits: dict[str, Any] = {}
+    reasons: dict[str, Any] = {}
+    for metric, own in found:
+        limits[metric.name] = None
+        if own.reason is None:
+            try:
+                limits[metric.name] = interval(metric, own, states, make)
+            except Undefined as undefined:
+                reasons[metric.name] = undefined.explanation
+            except (OverflowError, ZeroDivisionError):
+                reasons[metric.name] = Undefined("overflow").explanation
+    return limits, reasons
+
+
+def interval(metric: Metric, found: Found, states: States, make: Maker) -> dict[str, float | str]:
+    """The interval of a metric; of several outputs the mean of theirs, which may be too wide but not too narrow.
+
+    It holds the value and lies in the metric's range. Raises `Undefined` where there is none.
+    """
+    lows, highs, methods = [], [], []
+    for statistic, output in zip(found.statistics, states, strict=True):
+        made, value = make(metric, statistic, output), as_float(statistic)
+        lows.append(max(metric.low, min(made.low, value)))
+        highs.append(min(metric.high, max(made.high, value)))
+        methods.append(made.method)
+    low = min(math.fsum(lows) / len(lows), found.value) + 0.0
+    high = max(math.fsum(highs) / len(highs), found.value) + 0.0
+    if not math.isfinite(high - low):
+        raise Undefined("overflow")
+    if low == high:
+        raise Undefined("no_variation")
+    return {"low": low, "high": high, "method": methods[0]}
+
+
+def analytic(question: Question, reading: Reading) -> Maker:
+    """Makes the interval of a metric of one output by the strategy of its row."""
+
+    def make(metric: Metric, statistic: Any, output: Output) -> Interval:
+        function = partial(metric.function, **metric.options)
+        bounds = (metric.low, metric.high, metric.best)
+        case = Case(function, statistic, as_float(statistic), *bounds, reading.confidence_level)
+        made: Interval = metric.uncertainty(**arguments(metric.interval_needs, output, question, reading, case))
+        return made
+
+    return make
+
+
+def bootstrapped(found: Iterable[tuple[Metric, Found]], states: States, question: Question, reading: Reading) -> Maker:
+    """Makes the interval of a metric of one output by a bootstrap, which is the same for all metrics."""
+    metrics = [metric for metric, own in found if own.reason is None and metric.interval_needs]
+
+    def values_of(wanted: Sequence[Metric]) -> Values:
+        kinds = dict.fromkeys(TASKS[question.task].kind(kind) for metric in wanted for kind in metric.states)
+
+        def values(batch: Batch) -> list[float | None]:
+            output = {kind: attempt(kind, batch, question) for kind in kinds}
+            return [value_of(metric, (output,), question, reading).value for metric in wanted]
+
+        return values
+
+    samples = [cast(Sample, output[Sample]).units for output in states]
+    replicates = {
+        id(output): bootstrap(metrics, units, question, reading, values_of)
+        for output, units in zip(states, samples, strict=True)
+    }
+
+    def make(metric: Metric, statistic: Any, output: Output) -> Interval:
+        if not metric.interval_needs:  # it says why no interval is honest
+            metric.uncertainty()
+        drawn = replicates[id(output)][metric.name]
+        return bootstrap_interval(metric, as_float(statistic), drawn, reading.confidence_level)
+
+    return make
 
 
 def baselines(states: States, question: Question, reading: Reading, metrics: Iterable[Metric]) -> dict[str, float]:
     """The metrics of a model that knows nothing but the labels, where they have a value."""
     read = [metric for metric in metrics if not metric.undefined_blind]
     blind = blind_states(states, question, read)
-    values = {metric.name: value_of(metric, blind, question, reading)[0] for metric in read}
+    values = {metric.name: value_of(metric, blind, question, reading).value for metric in read}
     return {name: value for name, value in values.items() if value is not None}
 
 
@@ -108,41 +213,50 @@ def entry(
     head: Mapping[str, Any], rows: Iterable[Row], output: Output, question: Question, reading: Reading
 ) -> dict[str, Any]:
     """One of a list of objects: what it starts with, rows of states of its own, and why some are undefined."""
-    values = dict(head)
-    undefined: dict[str, Any] = {}
-    for row in rows:
-        values[row.name], reason = value_of(row, (output,), question, reading)
-        if reason:
-            undefined[row.name] = reason.explanation
-    return values | {"undefined": undefined}
+    found = [(row, value_of(row, (output,), question, reading)) for row in rows]
+    values = {row.name: own.value for row, own in found}
+    undefined = {row.name: own.reason.explanation for row, own in found if own.reason}
+    metrics = [(row, own) for row, own in found if isinstance(row, Metric)]
+    if not metrics or not reading.intervals:
+        return {**head, **values, "undefined": undefined}
+    limits, reasons = intervals(metrics, (output,), analytic(question, reading))
+    undefined |= {f"intervals.{name}": reason for name, reason in reasons.items()}
+    return {**head, **values, "intervals": limits, "undefined": undefined}
 
 
-def value_of(row: Row, states: States, question: Question, reading: Reading) -> tuple[Any, Undefined | None]:
+def value_of(row: Row, states: States, question: Question, reading: Reading) -> Found:
     """The row's value, or None and the reason. A section of several outputs is that of the first."""
     value: Any
+    found: list[Any] = []
     try:
         if isinstance(row, Metric):
-            values = [number(row, position, states, question, reading) for position in range(len(states))]
+            found = [statistic(row, position, states, question, reading) for position in range(len(states))]
+            values = list(map(as_float, found))
             value = values[0] if len(values) == 1 else float(sum(map(Fraction, values)) / len(values))
         else:
-            value = row.function(**arguments(row, states[0], question, reading))
+            value = row.function(**arguments(row.needs, states[0], question, reading))
             if isinstance(row, Table):
                 value = [entry(head, row.rows, part, question, reading) for head, part in value]
     except Undefined as undefined:
-        return None, undefined
+        return Found(None, undefined)
     except OverflowError:  # of a rational beyond the range of float64
-        return None, Undefined("overflow")
-    return (value, None) if finite(value) else (None, Undefined("overflow"))
+        return Found(None, Undefined("overflow"))
+    return Found(value, None, found) if finite(value) else Found(None, Undefined("overflow"))
 
 
-def number(metric: Metric, position: int, states: States, question: Question, reading: Reading) -> float:
-    """The metric's value of one output in float64; `Undefined` says which output where there are several."""
+def statistic(metric: Metric, position: int, states: States, question: Question, reading: Reading) -> Any:
+    """What the metric's function gives of one output; `Undefined` says which output where there are several."""
     try:
-        given = arguments(metric, states[position], question, reading)
-        return float(metric.function(**given, **metric.options)) + 0.0  # no negative zero
+        return metric.function(**arguments(metric.needs, states[position], question, reading), **metric.options)
     except Undefined as undefined:
         where = f"Output {position}: " if len(states) > 1 else ""
         raise Undefined(undefined.reason, where + undefined.detail) from None
+
+
+def as_float(statistic: Any) -> float:
+    """A number, or the value of a mean, in float64 without a negative zero."""
+    value = statistic.value if isinstance(statistic, Average | Mapped | ClassAverage) else statistic
+    return float(value) + 0.0
 
 
 def finite(value: Any) -> bool:
@@ -155,19 +269,26 @@ def finite(value: Any) -> bool:
     return not isinstance(value, float) or math.isfinite(value)
 
 
-def arguments(row: Row, output: Output, question: Question, reading: Reading) -> dict[str, Any]:
-    """What the row's function takes, found by the types it names. Raises `Undefined` for a state that is missing."""
+def arguments(
+    needs: Mapping[str, tuple[type[Any], bool]],
+    output: Output,
+    question: Question,
+    reading: Reading,
+    case: Case | None = None,
+) -> dict[str, Any]:
+    """What a function takes, found by the types it names. Raises `Undefined` for a state that is missing."""
+    known = {Question: question, Reading: reading, Case: case}
+    task = TASKS[question.task]
     given: dict[str, Any] = {}
-    for name, (kind, takes_reason) in row.needs.items():
-        if kind is Question:
-            given[name] = question
-        elif kind is Reading:
-            given[name] = reading
-        else:
-            state = output[kind if kind in output else TASKS[question.task].kind(kind)]
-            if isinstance(state, Undefined) and not takes_reason:
-                raise state
-            given[name] = state
+    for name, (kind, takes_reason) in needs.items():
+        if kind in known:
+            given[name] = known[kind]
+            continue
+        meant = (kind, task.kind(kind), task.kind(kind, intervals=True))
+        state = next(output[each] for each in meant if each in output)
+        if isinstance(state, Undefined) and not takes_reason:
+            raise state
+        given[name] = state
     return given
 
 

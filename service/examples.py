@@ -51,6 +51,17 @@ EXAMPLES: dict[str, dict[str, tuple[str, Json]]] = {
                 "metadata": {"model": "spam-7"},
             },
         ),
+        "counts": (
+            "A row for each score, with the number of cases as weight, and wider intervals",
+            {
+                "labels": [0, 0, 0, 1, 1, 1],
+                "scores": [0.2, 0.5, 0.8, 0.2, 0.5, 0.8],
+                "sample_weight": [61, 24, 4, 7, 13, 41],
+                "weights_are": "counts",
+                "confidence_level": 0.99,
+                "metrics": ["recall", "f1", "roc_auc", "brier_score"],
+            },
+        ),
     },
     "multiclass": {
         "scores": (

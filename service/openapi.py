@@ -78,6 +78,14 @@ SCHEMAS: dict[str, Json] = {
         "Why a part of a report has no value: for programs and in words.",
         {"reason": {"type": "string", "examples": sorted(REASONS)}, "detail": STRING},
     ),
+    "Interval": open_object(
+        "Limits that cover the true value of a metric with the probability of the confidence level.",
+        {
+            "low": {"type": "number"},
+            "high": {"type": "number"},
+            "method": {"description": "How the limits were found.", "type": "string"},
+        },
+    ),
     "Problem": open_object(
         "What went wrong (RFC 9457).",
         {
@@ -114,6 +122,7 @@ SCHEMAS: dict[str, Json] = {
                 "description": "Whether it grows with the number of rows, so that it compares no batches.",
                 "type": "boolean",
             },
+            "interval": {"description": "How its interval is made, or why there is none.", "type": "string"},
             "undefined_when": map_of(STRING, "The reasons for which it may be null, in words."),
         },
     ),
@@ -128,6 +137,11 @@ HEADERS: dict[str, Json] = {
     },
     "RetryAfter": {"description": "Seconds to wait where the service is busy (503).", "schema": {"type": "integer"}},
 }
+INTERVALS = map_of(
+    {"anyOf": [ref("Interval"), {"type": "null"}]},
+    "An interval beside each metric; null where the metric is, or where `undefined` says why under `intervals.` and "
+    "its name.",
+)
 WITH_ID = {"X-Request-Id": {"$ref": "#/components/headers/RequestId"}}
 PROBLEM_RESPONSE = {
     "description": "A problem: the request or the service is at fault, and there is no other answer.",
@@ -280,6 +294,7 @@ def report_schema(spec: APISpec, task: Task, metrics: str, *, several: bool) -> 
         if isinstance(row, Metric):
             properties["metrics"] = ref(metrics)
             properties["undefined"] = map_of(ref("Undefined"), "Why a metric or another part of the report is null.")
+            properties["intervals"] = INTERVALS
             properties["baselines"] = map_of(
                 {"type": "number"},
                 "The same metrics of a model that knows nothing but the labels, to be beaten: it always predicts the "
@@ -288,14 +303,15 @@ def report_schema(spec: APISpec, task: Task, metrics: str, *, several: bool) -> 
             )
             if several:
                 why = map_of(ref("Undefined"), "Why a metric of this output is null.")
-                one = open_object("The metrics of one output.", {"output": {"type": "integer"}, "undefined": why})
+                head = {"output": {"type": "integer"}, "intervals": INTERVALS, "undefined": why}
+                one = open_object("The metrics of one output.", head, ["intervals"])
                 text = "The metrics of each output, where labels have several."
                 properties["per_output"] = array_of({"allOf": [ref(metrics), one]}, description=text)
         elif row.group:
             properties[row.group] = group_schema(spec, [other for other in parts if other.group == row.group])
         else:
             properties[row.name] = section_schema(spec, row)
-    sometimes = {row.group or row.name for row in parts if row.when is not always} | {"per_output"}
+    sometimes = {row.group or row.name for row in parts if row.when is not always} | {"per_output", "intervals"}
     return open_object(f"The report of a {task.name} batch.", properties, sometimes)
 
 
@@ -309,7 +325,8 @@ def section_schema(spec: APISpec, row: Row) -> Json:
     """A part of a report that is no metric, by the type its function returns; of a table by its rows."""
     about = row.documentation()["summary"]
     if isinstance(row, Table):
-        entry = open_object("A class.", {"class": type_schema(spec, Label)} | entry_properties(spec, row.rows))
+        properties = {"class": type_schema(spec, Label)} | entry_properties(spec, row.rows)
+        entry = open_object("A class.", properties, ["intervals"])
         return (
             {"description": about, "anyOf": [array_of(entry), {"type": "null"}]}
             if row.reasons
@@ -325,6 +342,8 @@ def entry_properties(spec: APISpec, rows: Iterable[Row]) -> Json:
     properties = {
         row.name: metric_schema(row) if isinstance(row, Metric) else section_schema(spec, row) for row in rows
     }
+    if any(isinstance(row, Metric) for row in rows):
+        properties["intervals"] = INTERVALS
     return properties | {"undefined": map_of(ref("Undefined"), "Why a part of this entry is null.")}
 
 

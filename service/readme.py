@@ -19,6 +19,7 @@ from service.settings import Settings
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
 EXAMPLE = ROOT / "tests/data/breast_cancer.json"
+WIDTH = 118
 
 
 def text() -> str:
@@ -27,6 +28,7 @@ def text() -> str:
         "answer": answer(),
         "fields": fields(),
         "endpoints": endpoints(),
+        "intervals": intervals(),
         "metrics": metrics(),
         "settings": settings(),
         "problem": problem(),
@@ -44,7 +46,31 @@ def answer() -> str:
     """What the service answers to the request of the README."""
     client = create_app(Settings()).test_client()
     response = client.post("/v1/binary/report", data=EXAMPLE.read_bytes(), content_type="application/json")
-    return f"```json\n{json.dumps(response.get_json(), indent=2)}\n```"
+    return f"```json\n{pretty(response.get_json())}\n```"
+
+
+def pretty(value: Any, indent: str = "") -> str:
+    """JSON with a line for each entry, save that what fits into a line and holds no more objects is one."""
+    line = json.dumps(value)
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    nested = any(isinstance(part, dict) for part in parts)
+    if not parts or (not nested and len(indent + line) <= WIDTH):
+        return line
+    inner = indent + "  "
+    if isinstance(value, dict):
+        lines = [f"{inner}{json.dumps(name)}: {pretty(part, inner)}" for name, part in value.items()]
+        return "{\n" + ",\n".join(lines) + f"\n{indent}}}"
+    return "[\n" + ",\n".join(inner + pretty(part, inner) for part in value) + f"\n{indent}]"
+
+
+def intervals() -> str:
+    """How the intervals of metrics are made."""
+    made: dict[tuple[str, str], list[str]] = {}
+    for task in TASKS.values():
+        for metric in task.metrics:
+            made.setdefault((task.name, metric.interval), []).append(f"`{metric.name}`")
+    rows = [[task, ", ".join(names), how] for (task, how), names in made.items()]
+    return table(["task", "metrics", "interval"], rows)
 
 
 def fields() -> str:
@@ -107,7 +133,7 @@ def problem() -> str:
     request = {"labels": [0, 1, 1], "scores": [0.2, 0.7]}
     client = create_app(Settings()).test_client()
     response = client.post("/v1/binary/report", json=request, headers={"X-Request-Id": "nightly-42"})
-    return f"```json\n{json.dumps(response.get_json(), indent=2)}\n```"
+    return f"```json\n{pretty(response.get_json())}\n```"
 
 
 def problems() -> str:

@@ -42,6 +42,10 @@ class Settings:
     max_label_length: int = count(256, "Longest label, in characters.")
     max_listed_queries: int = count(10_000, "Most queries of a ranking whose metrics a report lists.")
     max_curve_points: int = count(2000, "Most points that a request may ask a curve to have.")
+    max_resamples: int = count(10_000, "Most resamples of a bootstrap.")
+    max_resampled_values: int = count(
+        20_000_000, "Most values that a bootstrap draws: its resamples times the columns times rows and columns."
+    )
     body_seconds: float = seconds(15.0, "How long a request may take to arrive, head and body.")
     wait_seconds: float = seconds(0.25, "How long a request waits for a worker that is computing.")
     log_level: str = setting(

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -31,9 +32,9 @@ __all__ = [
 ]
 
 
-def reading(task: str, curve_points: int = 200, *, curves: bool = True, per_query: bool = False) -> Reading:
+def reading(task: str, *, curves: bool = True, **options: Any) -> Reading:
     """All metrics of the task, and curves."""
-    return Reading(tuple(metric.name for metric in metrics_of(task)), curves, curve_points, per_query)
+    return Reading(tuple(metric.name for metric in metrics_of(task)), curves=curves, **options)
 
 
 def metrics_of(task: str) -> list[Metric]:
@@ -56,9 +57,9 @@ def whole(task: str, batch: Batch, **options: Any) -> dict[str, Any]:
     return in_parts(task, [batch], **options)
 
 
-def in_parts(task: str, parts: Sequence[Batch], **options: Any) -> dict[str, Any]:
+def in_parts(task: str, parts: Sequence[Batch], *, counts: bool = False, **options: Any) -> dict[str, Any]:
     """The report of several batches merged; parts without any weight are left out, as they have no rows."""
-    question, read = KNOWN[task].question, reading(task, **options)
+    question, read = replace(KNOWN[task].question, counts=counts), reading(task, **options)
     kinds = kinds_of(question, read)
     kept = [without_zero_weights(part) for part in parts if part.weight is None or part.weight.any()]
     return report(merged([states_of(part, question, kinds) for part in kept]), question, read)

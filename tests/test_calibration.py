@@ -290,6 +290,20 @@ def test_classes_that_only_rounding_separates_leave_a_reason_and_no_number():
             assert answer["undefined"][name]["reason"] == reason
 
 
+@pytest.mark.parametrize(
+    ("truth", "scores", "weights"),
+    [
+        pytest.param([0, 1, 1, 0], [0.0, 0.1, 0.9, 0.99], [1e157, 1e-140, 1e85, 1e-153], id="a step beyond float64"),
+        pytest.param([1, 0, 1], [1e-3, 0.4, 0.99], [1e-26, 1e-6, 1e10], id="no step that is short enough"),
+    ],
+)
+def test_weights_too_far_apart_for_the_fit_leave_a_reason_and_no_number(truth, scores, weights):
+    answer = whole("binary", binary(truth, scores, weights), curves=False)
+    for name in FIT:
+        assert answer["metrics"][name] is None
+        assert answer["undefined"][name]["reason"] == "no_convergence"
+
+
 def test_a_model_that_knows_nothing_is_calibrated_and_has_no_slope():
     rng = np.random.default_rng(22)
     base = whole("binary", drawn(rng, 500), curves=False)["baselines"]

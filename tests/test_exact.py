@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from service.metrics import exact
 from service.metrics.exact import canonical_order, dense_codes, exact_sum, root
-from service.metrics.regression_states import minus_log1p
+from service.metrics.losses import minus_log1p
+from tests.tasks.known import EXAMPLES
 
-SETTINGS = settings(max_examples=300, deadline=None, derandomize=True)
+SETTINGS = settings(max_examples=3 * EXAMPLES // 2, deadline=None, derandomize=True)
 LARGEST, SMALLEST = 1.7976931348623157e308, 5e-324
 FINITE = st.floats(allow_nan=False, allow_infinity=False) | st.sampled_from(
     [0.0, SMALLEST, -SMALLEST, 2.2250738585072014e-308, 1.0, LARGEST, -LARGEST, math.nextafter(1, 0)]

@@ -4,23 +4,34 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from service.evaluate import kinds_of, report, states_of
 from service.metrics.batch import Batch, without_zero_weights
 from service.metrics.catalogue import TASKS, Metric
 from service.metrics.class_states import ColumnScores
+from service.metrics.intervals import no_interval
 from service.metrics.regression_states import Labels
 from service.metrics.states import Rows
+from service.metrics.undefined import NO_INTERVAL
 from tests import cases
 from tests.cases import close, cut, in_parts, joined, metrics_of, take, text, whole
 from tests.tasks import KNOWN
 from tests.tasks.known import EXAMPLES, REAL, WHOLE
 
 SETTINGS = settings(max_examples=EXAMPLES, deadline=None, derandomize=True)
+SMALLEST_NORMAL = np.finfo(np.float64).smallest_normal
 # What counts rows or queries, and why a number is missing: a row of weight 2 is one row, two of weight 1 are two.
-OF_ROWS = ("samples", "rows_without_labels", "queries", "queries_without_relevant", "undefined")
+OF_ROWS = (
+    "samples",
+    "effective_samples",
+    "class_effective_samples",
+    "rows_without_labels",
+    "queries",
+    "queries_without_relevant",
+    "undefined",
+)
 
 
 def from_totals(metric: Metric) -> bool:
@@ -29,11 +40,12 @@ def from_totals(metric: Metric) -> bool:
 
 
 def values_of(task: str, batch: Batch) -> dict:
-    answer = {key: value for key, value in whole(task, batch).items() if key not in OF_ROWS}
-    outputs = [
-        {key: value for key, value in output.items() if key not in OF_ROWS} for output in answer.get("per_output", [])
-    ]
-    return answer | {"per_output": outputs}
+    answer = {key: value for key, value in whole(task, batch, intervals=False).items() if key not in OF_ROWS}
+    parts = {
+        part: [{key: value for key, value in each.items() if key not in OF_ROWS} for each in answer.get(part, [])]
+        for part in ("per_output", "per_class")
+    }
+    return answer | parts
 
 
 def without_tests(task: str, answer: dict) -> dict:
@@ -54,11 +66,8 @@ def without_unit(section: dict | None) -> dict | None:
     return section | bins
 
 
-@pytest.mark.parametrize("task", KNOWN)
-@SETTINGS
-@given(data=st.data())
-def test_every_value_is_finite_in_its_range_and_null_for_a_declared_reason(task, data):
-    answer = whole(task, data.draw(KNOWN[task].batches()))
+def check_values(task: str, answer: dict) -> None:
+    """Every value is finite, in its range and in its interval, or null for a declared reason."""
     text(answer)
     for metric in metrics_of(task):
         value, reason = answer["metrics"][metric.name], answer["undefined"].get(metric.name)
@@ -66,6 +75,13 @@ def test_every_value_is_finite_in_its_range_and_null_for_a_declared_reason(task,
         if reason:
             assert reason["reason"] in metric.reasons
             assert reason["detail"]
+        interval = answer["intervals"][metric.name]
+        lack = answer["undefined"].get(f"intervals.{metric.name}")
+        assert (interval is None) == (value is None or lack is not None)
+        assert lack is None or lack["reason"] in NO_INTERVAL
+        if interval:
+            assert metric.low <= interval["low"] <= value <= interval["high"] <= metric.high, metric.name
+            assert interval["low"] < interval["high"], metric.name
         for number in (value, answer["baselines"].get(metric.name)):
             assert number is None or metric.low <= number <= metric.high, metric.name
 
@@ -73,19 +89,32 @@ def test_every_value_is_finite_in_its_range_and_null_for_a_declared_reason(task,
 @pytest.mark.parametrize("task", KNOWN)
 @SETTINGS
 @given(data=st.data())
-def test_no_order_of_the_rows_shows(task, data):
+def test_every_value_is_sound_and_no_order_and_no_split_shows(task, data):
     batch = data.draw(KNOWN[task].batches())
+    answer = whole(task, batch)
+    check_values(task, answer)
     order = data.draw(st.permutations(range(len(batch.truth))))
-    assert text(whole(task, take(batch, order))) == text(whole(task, batch))
+    assert text(whole(task, take(batch, order))) == text(answer), "order"
+    parts = cut(batch, data.draw(st.lists(st.integers(0, len(batch.truth)), max_size=4)))
+    assert text(in_parts(task, data.draw(st.permutations(parts)))) == text(answer), "split"
 
 
 @pytest.mark.parametrize("task", KNOWN)
 @SETTINGS
 @given(data=st.data())
-def test_no_split_shows(task, data):
+def test_a_power_of_two_on_all_weights_and_fewer_metrics_change_no_metric(task, data):
     batch = data.draw(KNOWN[task].batches())
-    parts = cut(batch, data.draw(st.lists(st.integers(0, len(batch.truth)), max_size=4)))
-    assert text(in_parts(task, data.draw(st.permutations(parts)))) == text(whole(task, batch))
+    answer = whole(task, batch)
+    weight = np.ones(len(batch.truth)) if batch.weight is None else batch.weight
+    scaled = whole(task, replace(batch, weight=weight * 2.0 ** data.draw(st.integers(-40, 40))))
+    for part in ("metrics", "undefined", "intervals", "baselines", "operating_points", "effective_samples"):
+        assert text(scaled.get(part)) == text(answer.get(part)), "power of two"
+    assert close(*(without_unit(each.get("calibration")) for each in (scaled, answer)))
+    names = data.draw(st.lists(st.sampled_from([*answer["metrics"]]), min_size=1, unique=True))
+    question, read = KNOWN[task].question, replace(cases.reading(task), metrics=tuple(names))
+    some = report(states_of(without_zero_weights(batch), question, kinds_of(question, read)), question, read)
+    for part in ("metrics", "intervals"):
+        assert some[part] == {name: value for name, value in answer[part].items() if name in names}, "fewer metrics"
 
 
 @pytest.mark.parametrize("task", KNOWN)
@@ -97,7 +126,8 @@ def test_parts_without_weights_are_parts_of_weight_one(task, data):
     plain = KNOWN[task].apart(take(weighted, rows))
     ones = replace(plain, weight=np.ones(len(plain.truth)))
     parts = data.draw(st.permutations([weighted, replace(plain, weight=None)]))
-    assert text(in_parts(task, parts)) == text(whole(task, joined([weighted, ones])))
+    ours, theirs = in_parts(task, parts, intervals=False), whole(task, joined([weighted, ones]), intervals=False)
+    assert text(ours) == text(theirs)
 
 
 @pytest.mark.parametrize("task", KNOWN)
@@ -110,7 +140,8 @@ def test_weight_zero_is_removal(task, data):
     dropped = np.array(data.draw(st.lists(st.booleans(), min_size=len(units), max_size=len(units))))[unit]
     dropped &= unit != unit[0]
     zeroed = replace(batch, weight=np.where(dropped, 0, weight))
-    assert text(whole(task, zeroed)) == text(whole(task, take(batch, ~dropped)))
+    ours, theirs = (whole(task, part, intervals=False) for part in (zeroed, take(batch, ~dropped)))
+    assert text(ours) == text(theirs)
 
 
 @pytest.mark.parametrize("task", KNOWN)
@@ -129,14 +160,12 @@ def test_integer_weights_are_repetitions(task, data):
 @pytest.mark.parametrize("task", KNOWN)
 @SETTINGS
 @given(data=st.data())
-def test_a_power_of_two_on_all_weights_changes_no_metric(task, data):
-    batch = data.draw(KNOWN[task].batches(weights=[None, WHOLE, REAL]))
-    weight = np.ones(len(batch.truth)) if batch.weight is None else batch.weight
-    scaled = replace(batch, weight=weight * 2.0 ** data.draw(st.integers(-40, 40)))
-    ours, theirs = whole(task, scaled), whole(task, batch)
-    for part in ("metrics", "undefined", "baselines", "operating_points"):
-        assert text(ours.get(part)) == text(theirs.get(part))
-    assert close(*(without_unit(answer.get("calibration")) for answer in (ours, theirs)))
+def test_weights_that_are_counts_are_repetitions_in_the_whole_report(task, data):
+    batch = data.draw(KNOWN[task].tame(weights=[WHOLE]))
+    # Multiples of the smallest numbers are rounded.
+    assume(batch.scores is None or not np.any((batch.scores != 0) & (np.abs(batch.scores) < SMALLEST_NORMAL)))
+    repeated = whole(task, KNOWN[task].repeated(batch))
+    assert close(whole(task, batch, counts=True), repeated, 1e-9)
 
 
 @pytest.mark.parametrize("exponent", [-1000, -600, 600, 1000])
@@ -146,7 +175,8 @@ def test_a_power_of_two_on_all_weights_changes_no_metric(task, data):
 def test_weights_near_the_ends_of_float64_change_no_metric_either(task, exponent, data):
     batch = data.draw(KNOWN[task].tame(weights=[WHOLE]))
     scaled = replace(batch, weight=batch.weight * 2.0**exponent)
-    assert close(whole(task, scaled, curves=False)["metrics"], whole(task, batch, curves=False)["metrics"])
+    ours, theirs = (whole(task, part, curves=False, intervals=False) for part in (scaled, batch))
+    assert close(ours["metrics"], theirs["metrics"])
 
 
 @pytest.mark.parametrize("task", KNOWN)
@@ -155,24 +185,11 @@ def test_weights_near_the_ends_of_float64_change_no_metric_either(task, exponent
 def test_the_same_rows_twice_change_no_value(task, data):
     batch = data.draw(KNOWN[task].tame(weights=[None, WHOLE]))
     doubled = joined([batch, KNOWN[task].apart(batch)])
-    once, twice = (without_tests(task, whole(task, part, curves=False)) for part in (batch, doubled))
+    once, twice = (without_tests(task, whole(task, part, curves=False, intervals=False)) for part in (batch, doubled))
     for part in ("metrics", "baselines", "operating_points"):
         assert close(twice.get(part), once.get(part))
     for metric in filter(from_totals, metrics_of(task)):
         assert twice["metrics"][metric.name] == once["metrics"][metric.name], metric.name
-
-
-@pytest.mark.parametrize("task", KNOWN)
-@SETTINGS
-@given(data=st.data())
-def test_fewer_metrics_are_the_same_metrics(task, data):
-    batch = without_zero_weights(data.draw(KNOWN[task].batches()))
-    names = data.draw(st.lists(st.sampled_from([m.name for m in metrics_of(task)]), min_size=1, unique=True))
-    read = replace(cases.reading(task), metrics=tuple(names))
-    question = KNOWN[task].question
-    states = states_of(batch, question, kinds_of(question, read))
-    some, every = report(states, question, read)["metrics"], whole(task, batch)["metrics"]
-    assert some == {name: every[name] for name in every if name in names}
 
 
 def with_labels(value, label_of):
@@ -204,7 +221,7 @@ def mean_label(labels: Labels) -> float:
 
 def test_a_row_added_to_the_catalogue_is_in_the_report(monkeypatch):
     task = TASKS["regression"]
-    added = Metric(mean_label, low=-np.inf, high=np.inf, reasons=())
+    added = Metric(mean_label, low=-np.inf, high=np.inf, uncertainty=no_interval("too_few_rows"))
     monkeypatch.setitem(TASKS, "regression", replace(task, rows=(*task.rows, added)))
     answer = whole("regression", cases.regression([1, 2], [0, 0]))
     assert answer["metrics"]["mean_label"] == 1.5 == answer["baselines"]["mean_label"]

@@ -3,6 +3,7 @@
 import dataclasses
 import gzip
 import json
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -34,6 +35,8 @@ LIMITS = {
     "max_label_length": 20,
     "max_listed_queries": 4,
     "max_curve_points": 30,
+    "max_resamples": 210,
+    "max_resampled_values": 200 * 2 * (20 + 2),
 }
 HIGHEST_CURVE_POINTS = 2000
 
@@ -186,6 +189,18 @@ def curve_points(count: int) -> bytes:
     return as_json(BINARY, {"labels": [0, 1], "scores": [0, 1], "curves": True, "curve_points": count})
 
 
+def resamples(count: int) -> bytes:
+    asked = {"interval_method": "bootstrap", "resamples": count, "metrics": ["recall"]}
+    return as_json(BINARY, {"labels": [0, 1], "scores": [0, 1]} | asked)
+
+
+def resampled_values(count: int) -> bytes:
+    """As near to this number of values as 200 resamples of whole rows and two columns come from below, or above it."""
+    rows = math.ceil(count / 400) - 2
+    asked = {"interval_method": "bootstrap", "resamples": 200, "metrics": ["recall"]}
+    return as_json(BINARY, {"labels": ([0, 1] * rows)[:rows], "scores": ([0, 1] * rows)[:rows]} | asked)
+
+
 TOO_LARGE, TOO_MANY = ("body-too-large",), ("too-many-rows",)
 LONG_LABEL = ("bad-label", "limit-exceeded")
 TRIALS = [
@@ -223,6 +238,8 @@ TRIALS = [
     Trial("max_label_length", "pos_label", pos_label, 422, LONG_LABEL),
     Trial("max_label_length", "queries", query, 422, LONG_LABEL),
     Trial("max_listed_queries", "ranking", listed_queries, 422, ("limit-exceeded",)),
+    Trial("max_resamples", "binary", resamples, 422, ("bad-option", "limit-exceeded", "schema")),
+    Trial("max_resampled_values", "binary", resampled_values, 422, ("limit-exceeded",)),
     Trial("max_curve_points", "binary", curve_points, 422, ("bad-option", "limit-exceeded", "schema")),
 ]
 
@@ -259,7 +276,8 @@ def test_curve_points_by_default(server: Server, points: int, status: int) -> No
     assert answer.status == status
     if status == 200:
         curves = answer.json()["curves"]
-        assert all(len(column) <= points for name in ("roc", "precision_recall") for column in curves[name].values())
+        columns = [part for name in ("roc", "precision_recall") for part in curves[name].values()]
+        assert all(len(column) <= points for column in columns if isinstance(column, list))
     else:
         assert assert_problem(answer, 422)["errors"][0]["pointer"] == "#/curve_points"
         assert str(HIGHEST_CURVE_POINTS) in answer.json()["errors"][0]["detail"]

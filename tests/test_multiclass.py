@@ -61,11 +61,14 @@ def test_each_class_is_a_binary_task_against_all_others(batch):
         cells = alone["confusion_matrix"]
         assert entry["support"] == pytest.approx(cells["tp"] + cells["fn"], rel=1e-15)
         assert entry["predicted"] == pytest.approx(cells["tp"] + cells["fp"], rel=1e-15)
-        names = {row.name for row in CLASS_ROWS} - {"support", "predicted"}
+        names = {row.name for row in CLASS_ROWS} - {"support", "predicted", "effective_samples"}
         assert names <= alone["metrics"].keys()
+        assert close(entry["effective_samples"], alone["class_effective_samples"][1])
         for name in names:
             assert close(entry[name], alone["metrics"][name]), name
-            assert entry["undefined"].get(name) == alone["undefined"].get(name), name
+            assert close(entry["intervals"][name], alone["intervals"][name], 1e-9), name
+            for key in (name, f"intervals.{name}"):
+                assert entry["undefined"].get(key) == alone["undefined"].get(key), key
 
 
 @SETTINGS

@@ -20,10 +20,10 @@ from service.metrics.multilabel_states import LabelScores
 from service.settings import Settings
 from tests.cases import close, reading, text
 from tests.tasks.binary import binary
-from tests.tasks.known import REAL, WHOLE
+from tests.tasks.known import EXAMPLES, REAL, WHOLE
 from tests.tasks.multilabel import KNOWN, SCORES, multilabel, multilabel_batches, random_multilabel
 
-SETTINGS = settings(max_examples=60, deadline=None, derandomize=True)
+SETTINGS = settings(max_examples=min(60, EXAMPLES), deadline=None, derandomize=True)
 NAMES = ("rain", "wind", "sun")
 
 
@@ -80,8 +80,9 @@ def test_another_order_of_the_classes_permutes_the_table_alone(batch, order):
         assert text([ours["curves"]["per_class"][place] for place in order]) == text(theirs["curves"]["per_class"])
     reasons = [{key: part["reason"] for key, part in side["undefined"].items()} for side in (ours, theirs)]
     assert reasons[0] == reasons[1]
+    assert sorted(ours["absent_classes"]) == sorted(theirs["absent_classes"])
     for side in (ours, theirs):
-        for part in ("classes", "per_class", "curves", "undefined"):
+        for part in ("classes", "absent_classes", "per_class", "curves", "undefined"):
             side.pop(part)
     assert text(ours) == text(theirs)
 
@@ -97,7 +98,9 @@ def test_the_table_holds_the_binary_report_of_each_label(batch):
         expected = answer_of(alone, (0, 1), "binary")
         shared = ("precision", "recall", "specificity", "f1", "roc_auc", "average_precision")
         assert close({name: row[name] for name in shared}, {name: expected["metrics"][name] for name in shared})
-        assert row["undefined"] == {name: expected["undefined"][name] for name in shared if row[name] is None}
+        assert close(row["intervals"], {name: expected["intervals"][name] for name in shared})
+        reasons = [*shared, *(f"intervals.{name}" for name in shared)]
+        assert row["undefined"] == {key: why for key, why in expected["undefined"].items() if key in reasons}
         matrix = expected["confusion_matrix"]
         assert close(row["support"], matrix["tp"] + matrix["fn"])
         assert close(row["predicted"], matrix["tp"] + matrix["fp"])

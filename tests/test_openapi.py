@@ -16,6 +16,7 @@ from service import openapi
 from service.app import create_app
 from service.metrics.binary_states import Cells
 from service.metrics.catalogue import TASKS, Metric
+from service.metrics.cell_intervals import wilson
 from service.openapi import OPENAPI, rounded, type_schema
 from service.settings import Settings
 
@@ -206,7 +207,7 @@ def error_rate(cells: Cells) -> Any:
 
 def test_one_more_row_is_one_more_metric_everywhere(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
     binary = TASKS["binary"]
-    row = Metric(error_rate, best=0.0)
+    row = Metric(error_rate, best=0.0, uncertainty=wilson)
     monkeypatch.setitem(TASKS, "binary", dataclasses.replace(binary, rows=(*binary.rows, row)))
     schemas = openapi.build()["components"]["schemas"]
     assert schemas["BinaryMetrics"]["properties"]["error_rate"] == {
@@ -223,4 +224,5 @@ def test_one_more_row_is_one_more_metric_everywhere(client: FlaskClient, monkeyp
     batch = {"labels": [0, 1, 1, 0], "scores": [0.1, 0.9, 0.2, 0.3]}
     report = client.post("/v1/binary/report", json=batch | {"metrics": ["error_rate"]}).get_json()
     assert report["metrics"] == {"error_rate": 0.25}
+    assert report["intervals"]["error_rate"]["method"] == "wilson"
     assert client.post("/v1/binary/report", json=batch).get_json()["metrics"]["error_rate"] == 0.25

@@ -135,6 +135,8 @@ def test_the_list_of_queries_holds_the_metrics_that_were_asked_for():
         {"query": "a", "documents": 1, "relevant": 0, "recall_at_2": None, "mrr": None},
         {"query": "b", "documents": 2, "relevant": 1, "recall_at_2": 1.0, "mrr": 0.5},
     ]
+    first, second = asked(batch, "recall_at_2", k=(2,), per_query=True)["per_query"]
+    assert [*first] == [*second] == ["query", "documents", "relevant", "recall_at_2"]
     assert "per_query" not in asked(batch)
 
 

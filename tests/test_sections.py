@@ -140,6 +140,13 @@ def test_equal_weights_leave_the_median_where_it_is(weight):
     assert report["metrics"]["median_absolute_error"] == 5.5
 
 
+def test_exact_sums_decide_where_half_of_the_weight_is_reached():
+    assert 0.7 + 0.3 == 1
+    assert Fraction(0.7) + Fraction(0.3) < 1
+    report = whole("regression", regression([0, 0, 0], [1, 2, 3], [0.7, 0.3, 1]), intervals=False)
+    assert report["metrics"]["median_absolute_error"] == 3
+
+
 def test_a_denominator_beyond_float64_is_no_perfect_model():
     report = whole("regression", regression([-1.7e308, -1.7e308, 1.7e308], [-0.7e308, -0.7e308, 0.7e308]))
     assert report["undefined"]["d2_absolute_error"]["reason"] == "overflow"
@@ -151,7 +158,7 @@ def test_the_mean_of_outputs_fits_where_their_sum_does_not():
 
 
 def test_each_output_says_why_a_metric_is_null():
-    report = whole("regression", regression([[1.0, 0.0], [1.0, 2.0]], [[1.0, 1.0], [2.0, 2.0]]))
+    report = whole("regression", regression([[1.0, 0.0], [1.0, 2.0]], [[1.0, 1.0], [2.0, 2.0]]), intervals=False)
     first, second = report["per_output"]
     assert first["r2"] is None
     assert first["undefined"]["r2"]["reason"] == "constant_labels"

@@ -22,6 +22,7 @@ class Question:
     `classes` are (negative, positive) in a binary task, the negative None when it was never seen; elsewhere the
     columns of the scores, in their order. `threshold` is None where the predictions were given and not derived from
     scores. `k` are the ranks at which a ranking is cut, `quantiles` what the quantile predictions of a regression are.
+    `counts` says that a weight is a number of equal rows, and not how far a row can be relied on.
     """
 
     task: str
@@ -30,13 +31,16 @@ class Question:
     threshold: float | None = None
     k: tuple[int, ...] = ()
     quantiles: tuple[float, ...] = ()
+    counts: bool = False
 
 
 @dataclass(frozen=True)
 class Reading:
     """What is read from the states: metric names, curves and their largest number of points, metadata to echo.
 
-    `per_query` asks for the metrics of each query of a ranking.
+    `per_query` asks for the metrics of each query of a ranking, `intervals` for an interval beside each metric that
+    covers the true value with a probability of `confidence_level`: by a bootstrap that draws the rows `resamples` times
+    from a `seed`, or by formulas where that is 0.
     """
 
     metrics: tuple[str, ...]
@@ -44,6 +48,10 @@ class Reading:
     curve_points: int = 200
     per_query: bool = False
     metadata: Mapping[str, str] = field(default_factory=dict)
+    intervals: bool = True
+    confidence_level: float = 0.95
+    resamples: int = 0
+    seed: int = 0
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,13 +5,12 @@ those of scikit-learn's scorers, all of them of the positive class.
 """
 
 import math
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
 from service.metrics.binary_states import Cells, ProbabilityLosses, Sweep
-from service.metrics.exact import root
+from service.metrics.exact import Total, root
 from service.metrics.undefined import Undefined, ratio
 
 
@@ -21,7 +20,7 @@ def accuracy(cells: Cells) -> Any:
     Formula: (TP + TN) / (TP + FP + FN + TN)
     Reference: sklearn.metrics.accuracy_score
     """
-    return Fraction(cells.tp + cells.tn) / (cells.tp + cells.fp + cells.fn + cells.tn)
+    return (cells.tp + cells.tn) / (cells.tp + cells.fp + cells.fn + cells.tn)
 
 
 def balanced_accuracy(cells: Cells) -> Any:
@@ -214,7 +213,7 @@ def log_loss(losses: ProbabilityLosses) -> Any:
     Formula: -mean(y ln p + (1 - y) ln(1 - p))
     Reference: sklearn.metrics.log_loss
     """
-    return of_probabilities(losses).log / losses.weight
+    return of_probabilities(losses.log) / losses.weight
 
 
 def brier_score(losses: ProbabilityLosses) -> Any:
@@ -223,14 +222,14 @@ def brier_score(losses: ProbabilityLosses) -> Any:
     Formula: mean((y - p)^2)
     Reference: sklearn.metrics.brier_score_loss
     """
-    return of_probabilities(losses).squared / losses.weight
+    return of_probabilities(losses.squared) / losses.weight
 
 
-def of_probabilities(losses: ProbabilityLosses) -> ProbabilityLosses:
-    """The losses, if every score is a probability; raises `Undefined` otherwise."""
-    if losses.range.low < 0 or losses.range.high > 1:
+def of_probabilities(total: Total | None) -> Total:
+    """The total of a loss, if every score is a probability; raises `Undefined` otherwise."""
+    if total is None:
         raise Undefined("scores_not_probabilities")
-    return losses
+    return total
 
 
 def expected_calibration_error(sweep: Sweep) -> float:

@@ -1,6 +1,8 @@
 """States of a binary task."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property
 from typing import Any, ClassVar, NamedTuple, Self
 
@@ -9,9 +11,9 @@ from numpy.typing import NDArray
 
 from service.metrics.batch import Batch, Question
 from service.metrics.calibration_states import UNIFORM_EDGES, Bins, Runs, type_7_edges, weighted_edges
-from service.metrics.exact import Floats, Product, Total, exact_sum, exact_sums
+from service.metrics.exact import Floats, Total, exact_sum, exact_sums
 from service.metrics.recalibration import Recalibration, recalibration
-from service.metrics.states import LabelState, Range, Rows, State, total
+from service.metrics.states import LabelState, Rows, State, squares_of, total
 from service.metrics.undefined import Undefined
 
 Bools = NDArray[np.bool_]
@@ -19,20 +21,22 @@ Bools = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class ClassTotals(LabelState):
-    """Rows and total weight of the negative and of the positive labels."""
+    """Rows and total weight of the negative and of the positive labels; `negative2` is what they add to a variance."""
 
     negative_rows: int
     positive_rows: int
     negative: Total
     positive: Total
+    negative2: Total
+    positive2: Total
 
     @classmethod
     def of(cls, batch: Batch, question: Question) -> Self:
         positive = int(np.count_nonzero(batch.truth))
-        negative = len(batch.truth) - positive
+        rows = (len(batch.truth) - positive, positive)
         if batch.weight is None:
-            return cls(negative, positive, negative, positive)
-        return cls(negative, positive, exact_sum(batch.weight[~batch.truth]), exact_sum(batch.weight[batch.truth]))
+            return cls(*rows, *rows, *rows)
+        return cls(*rows, *sums_of(batch.weight, (~batch.truth, batch.truth), question))
 
     @property
     def rows(self) -> int:
@@ -41,6 +45,10 @@ class ClassTotals(LabelState):
     @property
     def weight(self) -> Total:
         return self.negative + self.positive
+
+    @property
+    def weight2(self) -> Total:
+        return self.negative2 + self.positive2
 
     @property
     def prevalence(self) -> float:
@@ -58,20 +66,47 @@ class ClassTotals(LabelState):
 
 @dataclass(frozen=True)
 class Cells(State):
-    """The confusion matrix: total weights of true and false positives and negatives."""
+    """The confusion matrix: total weights of true and false positives and negatives.
 
-    tp: Total
-    fp: Total
-    fn: Total
-    tn: Total
+    `tp2` and so on are what the same rows add to a variance.
+    """
+
+    tp: Any
+    fp: Any
+    fn: Any
+    tn: Any
+    tp2: Any = 0
+    fp2: Any = 0
+    fn2: Any = 0
+    tn2: Any = 0
 
     @classmethod
     def of(cls, batch: Batch, question: Question) -> Self:
         truth, predicted = batch.truth, batch.predictions
         masks = (truth & predicted, ~truth & predicted, truth & ~predicted, ~(truth | predicted))
         if batch.weight is None:
-            return cls(*(int(np.count_nonzero(mask)) for mask in masks))
-        return cls(*(exact_sum(batch.weight[mask]) for mask in masks))
+            counts = [int(np.count_nonzero(mask)) for mask in masks]
+            return cls(*counts, *counts)
+        return cls(*sums_of(batch.weight, masks, question))
+
+    @cached_property
+    def effective(self) -> tuple[list[float], list[float]]:
+        """The cells in units that make their sum the effective number of rows, and what they add to a variance there.
+
+        No factor on all weights shows. Raises `Undefined` where a total left the range of float64.
+        """
+        weights, squares = (self.tp, self.fp, self.fn, self.tn), (self.tp2, self.fp2, self.fn2, self.tn2)
+        if any(isinstance(part, float) for part in weights + squares) or not any(squares):
+            raise Undefined("overflow")
+        unit = Fraction(sum(weights)) / sum(squares)
+        return [float(part * unit) for part in weights], [float(part * unit * unit) for part in squares]
+
+
+def sums_of(weights: Floats, masks: Iterable[Bools], question: Question) -> list[Total]:
+    """The total weights of some rows, then what they add to a variance."""
+    squares = squares_of(weights, counts=question.counts)
+    masks = list(masks)
+    return [exact_sum(column[mask]) for column in (weights, squares) for mask in masks]
 
 
 class Steps(NamedTuple):
@@ -93,7 +128,7 @@ class Sweep(Rows):
     def of(cls, batch: Batch, question: Question) -> Self:
         if batch.scores is None:
             raise Undefined("no_scores")
-        return cls.sorted(batch.scores, batch.truth, weights=batch.weight)
+        return cls.sorted(batch.scores, batch.truth, weights=batch.weight, counts=question.counts)
 
     @property
     def scores(self) -> Floats:
@@ -104,19 +139,19 @@ class Sweep(Rows):
         return self.columns[1]
 
     @classmethod
-    def sorted(cls, *columns: NDArray[Any], weights: Floats | None) -> Self:
+    def sorted(cls, *columns: NDArray[Any], weights: Floats | None, counts: bool = False) -> Self:
         if weights is not None:
-            return super().sorted(*columns, weights=weights)
+            return super().sorted(*columns, weights=weights, counts=counts)
         scores, truth = columns
         if scores.min() >= 0 and scores.max() < 2:
             # These floats leave the top two bits clear and order like integers, so a key has room for the label.
             keys = (scores.view(np.uint64) << np.uint64(1)) | truth
             keys.sort()
-            return cls(((keys >> np.uint64(1)).view(np.float64), (keys & np.uint64(1)).astype(np.bool_)), None)
+            return cls(((keys >> np.uint64(1)).view(np.float64), (keys & np.uint64(1)).astype(np.bool_)), None, counts)
         negatives = np.sort(scores[~truth])
         both = np.concatenate([negatives, np.sort(scores[truth])])
         order = np.argsort(both, kind="stable")  # merges the two sorted runs
-        return cls((both[order], order >= len(negatives)), None)
+        return cls((both[order], order >= len(negatives)), None, counts)
 
     @cached_property
     def steps(self) -> Steps:
@@ -130,10 +165,22 @@ class Sweep(Rows):
             starts = np.concatenate([[rows], starts])
             tp = below[-1] - below[starts]
             return Steps(thresholds, tp, rows - starts - tp)
-        from_top, positive = self.relative_weights[::-1], self.truth[::-1]
-        last = rows - 1 - starts
+        return Steps(thresholds, *self._sides(self.relative_weights, rows - 1 - starts))
+
+    @cached_property
+    def squares(self) -> tuple[NDArray[Any], NDArray[Any]]:
+        """What the true and the false positives of each step add to a variance, in the squared unit of the steps."""
+        thresholds, tp, fp = self.steps
+        if self.weights is None:
+            return tp, fp
+        last = len(self.scores) - 1 - np.searchsorted(self.scores, thresholds)
+        return self._sides(self.relative_squares, last)
+
+    def _sides(self, weights: Floats, last: NDArray[np.intp]) -> tuple[Floats, Floats]:
+        """The sums over the positive and over the negative rows from the top to these places, after a 0."""
+        from_top, positive = weights[::-1], self.truth[::-1]
         tp, fp = (np.concatenate([[0.0], np.cumsum(from_top * side)[last]]) for side in (positive, ~positive))
-        return Steps(thresholds, tp, fp)
+        return tp, fp
 
     @cached_property
     def runs(self) -> Runs:
@@ -147,7 +194,7 @@ class Sweep(Rows):
         without_variance = np.searchsorted(scores, [0.5, 1.0]), np.searchsorted(scores, [0.0, 0.5], side="right")
         uniform, quantile = np.searchsorted(scores, UNIFORM_EDGES), np.searchsorted(scores, self.deciles)
         cuts = np.concatenate([[0], *without_variance, uniform, quantile])
-        return Runs.of(scores, self.truth, self.weights, cuts)
+        return Runs.of(scores, self.truth, self.weights, cuts, counts=self.counts)
 
     @cached_property
     def reliability(self) -> Bins:
@@ -166,6 +213,8 @@ class Sweep(Rows):
     @cached_property
     def deciles(self) -> Floats:
         """The nine scores that cut the rows in ten: quantiles of type 7 where all weights are equal, else of type 2."""
+        if self.counts:
+            return type_7_edges(self.scores, self.weights)
         if self.weights is None or self.weights.min() == self.weights.max():
             return type_7_edges(self.scores)
         return weighted_edges(self.scores, self.weight_below)
@@ -175,7 +224,8 @@ class Sweep(Rows):
         """The logistic regression of the labels on the logits of the scores. Raises `Undefined` as it does."""
         if self.scores[0] < 0 or self.scores[-1] > 1:
             raise Undefined("scores_not_probabilities")
-        return recalibration(self.scores, self.truth, self.weights, self.middle)
+        weights, squares = (None, None) if self.weights is None else (self.relative_weights, self.relative_squares)
+        return recalibration(self.scores, self.truth, weights, squares, self.middle)
 
     @property
     def middle(self) -> int:
@@ -193,15 +243,14 @@ class Sweep(Rows):
 
 @dataclass(frozen=True)
 class ProbabilityLosses(State):
-    """Totals of the weight, the log loss and the squared error of scores, and the range of the scores.
+    """Totals of the weight, the log loss and the squared error of scores.
 
-    The losses hold nothing once a score lies outside [0, 1]: `range` tells.
+    The losses are None once a score lies outside [0, 1].
     """
 
     weight: Total
-    log: Total
-    squared: Total
-    range: Range
+    log: Total | None
+    squared: Total | None
 
     # The smallest likelihood a row is given, as scikit-learn's log_loss in float64.
     SMALLEST: ClassVar[float] = 2.0**-52
@@ -211,16 +260,23 @@ class ProbabilityLosses(State):
         if batch.scores is None:
             raise Undefined("no_scores")
         weight = total(batch.weight, len(batch.truth))
-        scores = Range.of(batch.scores)
-        if scores.low < 0 or scores.high > 1:
-            return cls(weight, 0, 0, scores)
-        sums = exact_sums(cls._terms, batch.truth, batch.scores, weights=batch.weight)
-        return cls(weight, range=scores, **sums)
+        if batch.scores.min() < 0 or batch.scores.max() > 1:
+            return cls(weight, None, None)
+        sums = exact_sums(
+            lambda truth, scores: {"log": (log_losses(truth, scores),), "squared": (squared_errors(truth, scores),)},
+            batch.truth,
+            batch.scores,
+            weights=batch.weight,
+        )
+        return cls(weight, **sums)
 
-    @classmethod
-    def _terms(cls, truth: Bools, scores: Floats) -> dict[str, Product]:
-        likelihood = np.where(truth, scores, 1 - scores)
-        return {
-            "log": (-np.log(np.clip(likelihood, cls.SMALLEST, 1 - cls.SMALLEST)),),
-            "squared": (np.square(truth - scores),),
-        }
+
+def log_losses(truth: Bools, scores: Floats) -> Floats:
+    """The log loss of each row."""
+    smallest = ProbabilityLosses.SMALLEST
+    return np.asarray(-np.log(np.clip(np.where(truth, scores, 1 - scores), smallest, 1 - smallest)))
+
+
+def squared_errors(truth: Bools, scores: Floats) -> Floats:
+    """The squared difference of probability and outcome of each row."""
+    return np.asarray(np.square(truth - scores))

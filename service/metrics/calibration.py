@@ -4,23 +4,29 @@ In a multiclass task the score of a row is its largest probability, and the row 
 """
 
 import math
-from typing import TypedDict
+from typing import NotRequired, TypedDict, cast
 
 import numpy as np
 
+from service.metrics.batch import Reading
 from service.metrics.binary_states import Sweep
 from service.metrics.calibration_states import BINS, VARIANCE_UNIT, Bins
 from service.metrics.undefined import Undefined
 
 
 class Bin(TypedDict):
-    """Rows with scores in [low, high), in the last bin [low, high]; the means are weighted."""
+    """Rows with scores in [low, high), in the last bin [low, high]; the means are weighted.
+
+    With intervals, `fraction_low` and `fraction_high` are Wilson's limits of `fraction_positive`.
+    """
 
     low: float
     high: float
     mean_score: float
     fraction_positive: float
     weight: float
+    fraction_low: NotRequired[float]
+    fraction_high: NotRequired[float]
 
 
 class BrierDecomposition(TypedDict):
@@ -114,7 +120,7 @@ def calibration_intercept(sweep: Sweep) -> float:
     return sweep.recalibration.intercept
 
 
-def calibration(sweep: Sweep) -> Calibration:
+def calibration(sweep: Sweep, reading: Reading) -> Calibration:
     """Bins of scores, and what they say: what a calibrated model would get, the parts of the Brier score, a test.
 
     `expected_if_calibrated` is about the `expected_calibration_error` of a calibrated model: the sum over the bins of
@@ -138,20 +144,26 @@ def calibration(sweep: Sweep) -> Calibration:
     return {
         "bins": BINS,
         "expected_if_calibrated": expected,
-        "uniform": listed(bins),
-        "quantile": listed(sweep.quantile_bins),
+        "uniform": listed(bins, reading),
+        "quantile": listed(sweep.quantile_bins, reading),
         "brier_decomposition": decomposed(bins),
         "hosmer_lemeshow": hosmer_lemeshow(sweep.quantile_bins),
     }
 
 
-def listed(bins: Bins) -> list[Bin]:
+def listed(bins: Bins, reading: Reading) -> list[Bin]:
     """The bins as a report has them."""
-    columns = (bins.low, bins.high, bins.mean_score, bins.fraction_positive, bins.weight)
-    return [
-        {"low": low, "high": high, "mean_score": score, "fraction_positive": positive, "weight": weight}
-        for low, high, score, positive, weight in zip(*(column.tolist() for column in columns), strict=True)
-    ]
+    columns = {
+        "low": bins.low,
+        "high": bins.high,
+        "mean_score": bins.mean_score,
+        "fraction_positive": bins.fraction_positive,
+        "weight": bins.weight,
+    }
+    if reading.intervals:
+        columns["fraction_low"], columns["fraction_high"] = bins.limits(reading.confidence_level)
+    rows = zip(*(column.tolist() for column in columns.values()), strict=True)
+    return [cast(Bin, dict(zip(columns, row, strict=True))) for row in rows]
 
 
 def decomposed(bins: Bins) -> BrierDecomposition:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.metrics.exact import Floats
+from service.metrics.intervals import limits_of_shares
 
 BINS = 10
 # The inner edges of the uniform bins: the floats nearest to k / 10.
@@ -24,8 +25,8 @@ class Runs:
     """Sums over runs of neighbouring rows; run k has the rows `starts[k]` to `starts[k + 1]`.
 
     Weights are in units of 2**exponents[k]. `linear` holds the sums of w, w y, w p, w (1 - p), w (y - p), w p (1 - p)
-    and w (y - p)(1 - 2p); `square` those of w^2, w^2 p (1 - p) and, in units of 1 / VARIANCE_UNIT,
-    w^2 (1 - 2p)^2 p (1 - p).
+    and w (y - p)(1 - 2p); `square` those of w^2, w^2 p (1 - p), in units of 1 / VARIANCE_UNIT
+    w^2 (1 - 2p)^2 p (1 - p), and w^2 y, with w in place of w^2 where weights are counts.
     """
 
     starts: NDArray[np.intp]
@@ -34,7 +35,9 @@ class Runs:
     square: Floats
 
     @classmethod
-    def of(cls, scores: Floats, truth: NDArray[np.bool_], weights: Floats | None, cuts: NDArray[np.intp]) -> Self:
+    def of(
+        cls, scores: Floats, truth: NDArray[np.bool_], weights: Floats | None, cuts: NDArray[np.intp], *, counts: bool
+    ) -> Self:
         """The sums over the runs that start at these rows, cut further into blocks."""
         starts = np.unique(np.concatenate([cuts, np.arange(0, len(scores), BLOCK)]))
         starts = starts[starts < len(scores)]
@@ -44,7 +47,7 @@ class Runs:
             start = int(starts[first])
             block = slice(start, start + BLOCK)
             weight = None if weights is None else weights[block]
-            parts.append(_sums(scores[block], truth[block], weight, starts[first:last] - start))
+            parts.append(_sums(scores[block], truth[block], weight, starts[first:last] - start, counts=counts))
         exponents, linear, square = zip(*parts, strict=True)
         return cls(starts, np.concatenate(exponents), np.hstack(linear), np.hstack(square))
 
@@ -69,26 +72,27 @@ class Runs:
 
 
 def _sums(
-    p: Floats, truth: NDArray[np.bool_], weights: Floats | None, starts: NDArray[np.intp]
+    p: Floats, truth: NDArray[np.bool_], weights: Floats | None, starts: NDArray[np.intp], *, counts: bool
 ) -> tuple[NDArray[np.intc], Floats, Floats]:
     """Exponents, linear and square sums of the runs of one block, which start at these of its rows."""
     y = truth.astype(np.float64)
     q, gap, slant = 1 - p, y - p, 1 - 2 * p
     variance = p * q
     linear = [y, p, q, gap, variance, gap * slant]
-    square = [variance, variance * VARIANCE_UNIT * slant * slant]
+    square = [variance, variance * VARIANCE_UNIT * slant * slant, y]
     lengths = np.diff(np.append(starts, len(p)))
     if weights is None:
         exponents = np.zeros(len(starts), dtype=np.intc)
-        counts = lengths.astype(np.float64)
+        rows = lengths.astype(np.float64)
         sums = [np.add.reduceat(term, starts) for term in linear + square]
-        return exponents, np.array([counts, *sums[:6]]), np.array([counts, *sums[6:]])
-    exponents = np.frexp(np.maximum.reduceat(weights, starts))[1]
+        return exponents, np.array([rows, *sums[:6]]), np.array([rows, *sums[6:]])
+    exponents = np.frexp(np.maximum.reduceat(weights, starts))[1] - 1
     w = np.ldexp(weights, -np.repeat(exponents, lengths))
     sums = [np.add.reduceat(w * term, starts) for term in linear]
-    squares = [np.add.reduceat(w * (w * term), starts) for term in square]
+    other = np.asarray(np.ldexp(1.0, -np.repeat(exponents, lengths))) if counts else w
+    squares = [np.add.reduceat(w * (other * term), starts) for term in square]
     linear_sums = np.array([np.add.reduceat(w, starts), *sums])
-    return exponents, linear_sums, np.array([np.add.reduceat(w * w, starts), *squares])
+    return exponents, linear_sums, np.array([np.add.reduceat(w * other, starts), *squares])
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,6 +142,13 @@ class Bins:
         """The standard deviation of the positive weight of each calibrated bin, in the units of `relative_weight`."""
         return self._aligned(np.sqrt(self.runs.square[1]))
 
+    def limits(self, level: float) -> tuple[Floats, Floats]:
+        """Wilson's limits of the share of positives of each bin."""
+        positive, all_ = self.runs.linear[1], self.runs.linear[0]
+        positive2, all2 = self.runs.square[3], self.runs.square[0]
+        low, high = limits_of_shares(positive, all_ - positive, positive2, all2 - positive2, level)
+        return low, high
+
     def mean(self, values: Floats) -> float:
         """The mean of one value a bin, by weight."""
         return math.fsum(self.relative_weight * values) / math.fsum(self.relative_weight)
@@ -149,10 +160,18 @@ class Bins:
         return np.asarray(np.ldexp(sums, self.runs.exponents - self.runs.exponents.max()))
 
 
-def type_7_edges(scores: Floats) -> Floats:
-    """The nine inner deciles of sorted numbers by linear interpolation: quantiles of type 7, numpy's default."""
-    below, tenths = np.divmod((len(scores) - 1) * np.arange(1, BINS), BINS)
-    low, high = scores[below], scores[np.minimum(below + 1, len(scores) - 1)]
+def type_7_edges(scores: Floats, counts: Floats | None = None) -> Floats:
+    """The nine inner deciles of sorted numbers by linear interpolation: quantiles of type 7, numpy's default.
+
+    Each number stands as often as `counts` says, once where there are none.
+    """
+    rows = len(scores) if counts is None else int(counts.sum())
+    below, tenths = np.divmod((rows - 1) * np.arange(1, BINS), BINS)
+    above = np.minimum(below + 1, rows - 1)
+    if counts is not None:
+        reached = np.cumsum(counts.astype(np.int64))
+        below, above = (np.searchsorted(reached, place, side="right") for place in (below, above))
+    low, high = scores[below], scores[above]
     return np.asarray(np.clip(low + (high - low) * (tenths / BINS), low, high))
 
 

@@ -13,6 +13,7 @@ from service.metrics import (
     binary,
     calibration,
     class_curves,
+    class_intervals,
     class_sections,
     classes,
     curves,
@@ -25,12 +26,63 @@ from service.metrics import (
     regression,
     sections,
 )
+from service.metrics.area_intervals import delong, dkw, of_average_precision
 from service.metrics.batch import outputs
 from service.metrics.binary_states import ClassTotals, Sweep
+from service.metrics.calibration_intervals import of_intercept, of_slope, of_spiegelhalter_z
+from service.metrics.cell_intervals import delta, mover, wilson, wilson_of_f1
+from service.metrics.class_area_intervals import (
+    of_average_precision_macro,
+    of_average_precision_micro,
+    of_average_precision_over_labels,
+    of_class_average_precision,
+    of_class_roc_auc,
+    of_ovo,
+    of_ovo_weighted,
+    of_ovr,
+    of_ovr_weighted,
+    of_roc_auc_macro,
+    of_roc_auc_micro,
+)
+from service.metrics.class_area_states import ClassInfluences, LabelInfluences
+from service.metrics.class_intervals import (
+    of_balanced_accuracy,
+    of_correlation,
+    of_kappa,
+    of_pooled,
+    of_pooled_f1,
+    of_pooled_labels,
+)
 from service.metrics.class_states import ClassTable, ColumnScores
+from service.metrics.intervals import ATANH, LOG, LOGIT, Strategy, no_interval, of_mean, of_share
+from service.metrics.loss_intervals import of_brier_score, of_log_loss
+from service.metrics.losses import (
+    absolute_error,
+    gamma_deviance,
+    half_absolute_error,
+    poisson_deviance,
+    relative_error,
+    squared_error,
+    squared_log_error,
+    symmetric_error,
+)
 from service.metrics.multiclass_states import ClassScores, Confusion, Support, TopLabel
 from service.metrics.multilabel_states import LabelCells, LabelScores, LabelSets
-from service.metrics.ranking_states import QueryLabels
+from service.metrics.ranking_intervals import of_queries
+from service.metrics.ranking_states import QueryLabels, RankedRows
+from service.metrics.regression_intervals import (
+    of_crossing_rate,
+    of_crps,
+    of_d2,
+    of_error,
+    of_explained_variance,
+    of_loss,
+    of_median,
+    of_pearson,
+    of_pinball_loss,
+    of_r2,
+    of_spearman,
+)
 from service.metrics.regression_states import Labels
 from service.metrics.row import (
     INFINITY,
@@ -55,6 +107,8 @@ NO_PROBABILITIES = ("no_scores", "scores_not_probabilities")
 NO_Z = ("scores_without_variance", "overflow")
 NO_FIT = ("constant_scores", "separable", "no_convergence")
 NO_RECALIBRATION = (*NO_PROBABILITIES, "single_class", *NO_FIT)
+BIASED = no_interval("biased_statistic")
+OF_F_BETA = delta(LOGIT, tn=0)
 NO_TOP_RECALIBRATION = ("no_scores", "one_outcome", *NO_FIT)
 
 BINARY = Task(
@@ -64,41 +118,47 @@ BINARY = Task(
         Row(sections.task),
         Row(sections.samples),
         Row(sections.total_weight),
+        Row(sections.effective_samples),
         Row(sections.classes),
         Row(sections.pos_label),
         Row(sections.prevalence),
+        Row(sections.class_effective_samples),
         Row(sections.threshold),
-        share(binary.accuracy),
-        share(binary.balanced_accuracy, "single_class"),
-        share(binary.precision, "no_predicted_positives"),
-        share(binary.recall, "no_positive_labels"),
-        share(binary.specificity, "no_negative_labels"),
-        share(binary.negative_predictive_value, "no_predicted_negatives"),
-        loss(binary.false_positive_rate, "no_negative_labels", high=1.0),
-        loss(binary.false_negative_rate, "no_positive_labels", high=1.0),
-        loss(binary.false_discovery_rate, "no_predicted_positives", high=1.0),
-        *(share(binary.f_beta, "no_positives", options={"beta": beta}, title="f{beta}") for beta in (1, 0.5, 2)),
-        share(binary.jaccard, "no_positives"),
-        score(binary.matthews_corrcoef, "single_class", "constant_predictions"),
-        score(binary.cohen_kappa, "single_class"),
+        share(binary.accuracy, wilson),
+        share(binary.balanced_accuracy, mover(binary.recall, binary.specificity), "single_class"),
+        share(binary.precision, wilson, "no_predicted_positives"),
+        share(binary.recall, wilson, "no_positive_labels"),
+        share(binary.specificity, wilson, "no_negative_labels"),
+        share(binary.negative_predictive_value, wilson, "no_predicted_negatives"),
+        loss(binary.false_positive_rate, wilson, "no_negative_labels", high=1.0),
+        loss(binary.false_negative_rate, wilson, "no_positive_labels", high=1.0),
+        loss(binary.false_discovery_rate, wilson, "no_predicted_positives", high=1.0),
+        *(
+            share(binary.f_beta, uncertainty, "no_positives", options={"beta": beta}, title="f{beta}")
+            for beta, uncertainty in ((1, wilson_of_f1), (0.5, OF_F_BETA), (2, OF_F_BETA))
+        ),
+        share(binary.jaccard, wilson, "no_positives"),
+        score(binary.matthews_corrcoef, delta(ATANH), "single_class", "constant_predictions"),
+        score(binary.cohen_kappa, delta(ATANH), "single_class"),
         Metric(
             binary.positive_likelihood_ratio,
             best=INFINITY,
             high=INFINITY,
             reasons=("single_class", "no_false_positives", "overflow"),
+            uncertainty=delta(LOG),
         ),
-        loss(binary.negative_likelihood_ratio, "single_class", "no_true_negatives"),
-        share(binary.roc_auc, *NO_RANKING),
-        share(binary.average_precision, *NO_POSITIVE_SCORES),
-        share(binary.ks_statistic, *NO_RANKING),
-        loss(binary.log_loss, *NO_PROBABILITIES, high=52 * math.log(2)),
-        loss(binary.brier_score, *NO_PROBABILITIES, high=1.0),
-        loss(binary.expected_calibration_error, *NO_PROBABILITIES, high=1.0),
-        loss(calibration.maximum_calibration_error, *NO_PROBABILITIES, high=1.0),
-        loss(calibration.root_mean_squared_calibration_error, *NO_PROBABILITIES, high=1.0),
-        number(calibration.spiegelhalter_z, *NO_PROBABILITIES, *NO_Z, test_statistic=True),
-        number(calibration.calibration_slope, *NO_RECALIBRATION, best=1.0),
-        number(calibration.calibration_intercept, *NO_RECALIBRATION),
+        loss(binary.negative_likelihood_ratio, delta(LOG), "single_class", "no_true_negatives"),
+        share(binary.roc_auc, delong, *NO_RANKING),
+        share(binary.average_precision, of_average_precision, *NO_POSITIVE_SCORES),
+        share(binary.ks_statistic, dkw, *NO_RANKING, smooth=False),
+        loss(binary.log_loss, of_log_loss, *NO_PROBABILITIES, high=52 * math.log(2)),
+        loss(binary.brier_score, of_brier_score, *NO_PROBABILITIES, high=1.0),
+        loss(binary.expected_calibration_error, BIASED, *NO_PROBABILITIES, high=1.0),
+        loss(calibration.maximum_calibration_error, BIASED, *NO_PROBABILITIES, high=1.0),
+        loss(calibration.root_mean_squared_calibration_error, BIASED, *NO_PROBABILITIES, high=1.0),
+        number(calibration.spiegelhalter_z, of_spiegelhalter_z, *NO_PROBABILITIES, *NO_Z, test_statistic=True),
+        number(calibration.calibration_slope, of_slope, *NO_RECALIBRATION, best=1.0),
+        number(calibration.calibration_intercept, of_intercept, *NO_RECALIBRATION),
         Row(sections.confusion_matrix),
         Row(calibration.calibration, reasons=NO_PROBABILITIES),
         Row(operating_points.max_f1, "operating_points", reasons=NO_POSITIVE_SCORES),
@@ -109,6 +169,10 @@ BINARY = Task(
         Row(sections.metadata, when=with_metadata),
     ),
 )
+
+NO_VARIATION = ("single_row", "constant_labels", "overflow")
+NO_CORRELATION = ("single_row", "constant_labels", "constant_predictions")
+OUT_OF_DOMAIN = ("labels_out_of_domain", "predictions_out_of_domain")
 
 
 def of_point_predictions(*rows: Row) -> tuple[Row, ...]:
@@ -124,28 +188,35 @@ REGRESSION = Task(
         Row(sections.task),
         Row(sections.samples),
         Row(sections.total_weight),
+        Row(sections.effective_samples),
         *of_point_predictions(
-            loss(regression.mean_squared_error, "overflow"),
-            loss(regression.root_mean_squared_error, "overflow"),
-            loss(regression.mean_absolute_error, "overflow"),
-            loss(regression.median_absolute_error, "overflow"),
-            loss(regression.max_error, "overflow"),
-            number(regression.mean_error, "overflow"),
-            score(regression.r2, "single_row", "constant_labels", "overflow", low=-INFINITY),
-            score(regression.explained_variance, "single_row", "constant_labels", "overflow", low=-INFINITY),
-            loss(regression.mean_absolute_percentage_error, "zero_label", "overflow"),
-            loss(regression.symmetric_mean_absolute_percentage_error, high=2.0),
-            loss(regression.mean_squared_log_error, "labels_out_of_domain", "predictions_out_of_domain"),
-            loss(regression.mean_poisson_deviance, "labels_out_of_domain", "predictions_out_of_domain", "overflow"),
-            loss(regression.mean_gamma_deviance, "labels_out_of_domain", "predictions_out_of_domain", "overflow"),
-            loss(regression.mean_pinball_loss, "overflow", options={"alpha": 0.5}),
-            score(regression.pearson, "single_row", "constant_labels", "constant_predictions"),
-            score(regression.spearman, "single_row", "constant_labels", "constant_predictions", "uneven_weights"),
-            score(regression.d2_absolute_error, "single_row", "constant_labels", "overflow", low=-INFINITY),
+            loss(regression.mean_squared_error, of_loss(squared_error), "overflow"),
+            loss(regression.root_mean_squared_error, of_loss(squared_error, power=0.5), "overflow"),
+            loss(regression.mean_absolute_error, of_loss(absolute_error), "overflow"),
+            loss(regression.median_absolute_error, of_median, "overflow"),
+            loss(regression.max_error, no_interval("extreme_value"), "overflow"),
+            number(regression.mean_error, of_error, "overflow"),
+            score(regression.r2, of_r2, *NO_VARIATION, low=-INFINITY),
+            score(regression.explained_variance, of_explained_variance, *NO_VARIATION, low=-INFINITY),
+            loss(regression.mean_absolute_percentage_error, of_loss(relative_error), "zero_label", "overflow"),
+            loss(regression.symmetric_mean_absolute_percentage_error, of_loss(symmetric_error), high=2.0),
+            loss(regression.mean_squared_log_error, of_loss(squared_log_error), *OUT_OF_DOMAIN),
+            loss(regression.mean_poisson_deviance, of_loss(poisson_deviance), *OUT_OF_DOMAIN, "overflow"),
+            loss(regression.mean_gamma_deviance, of_loss(gamma_deviance), *OUT_OF_DOMAIN, "overflow"),
+            loss(regression.mean_pinball_loss, of_loss(half_absolute_error), "overflow"),
+            score(regression.pearson, of_pearson, *NO_CORRELATION),
+            score(regression.spearman, of_spearman, *NO_CORRELATION, "uneven_weights"),
+            score(regression.d2_absolute_error, of_d2, *NO_VARIATION, low=-INFINITY),
         ),
-        loss(quantiles.pinball_loss_at, "overflow", title="pinball_loss_at_{quantile}", each=("quantile", "quantiles")),
-        loss(quantiles.crps, "overflow", when=with_quantiles),
-        loss(quantiles.crossing_rate, high=1.0, when=with_quantiles),
+        loss(
+            quantiles.pinball_loss_at,
+            of_pinball_loss,
+            "overflow",
+            title="pinball_loss_at_{quantile}",
+            each=("quantile", "quantiles"),
+        ),
+        loss(quantiles.crps, of_crps, "overflow", when=with_quantiles),
+        loss(quantiles.crossing_rate, of_crossing_rate, high=1.0, when=with_quantiles),
         Row(quantiles.quantile_calibration, when=with_quantiles),
         Row(quantiles.prediction_intervals, when=with_quantiles, reasons=("overflow",)),
         *of_point_predictions(
@@ -162,13 +233,23 @@ REGRESSION = Task(
 CLASS_ROWS: tuple[Row, ...] = (
     Row(class_sections.support),
     Row(class_sections.predicted),
-    share(binary.precision, "no_predicted_positives"),
-    share(binary.recall, "no_positive_labels"),
-    share(binary.specificity, "no_negative_labels"),
-    share(binary.f_beta, "no_positives", options={"beta": 1}, title="f{beta}"),
-    share(classes.class_roc_auc, *NO_RANKING, title="roc_auc"),
-    share(classes.class_average_precision, *NO_POSITIVE_SCORES, title="average_precision"),
+    Row(class_sections.effective_samples),
+    share(binary.precision, wilson, "no_predicted_positives"),
+    share(binary.recall, wilson, "no_positive_labels"),
+    share(binary.specificity, wilson, "no_negative_labels"),
+    share(binary.f_beta, wilson_of_f1, "no_positives", options={"beta": 1}, title="f{beta}"),
+    share(classes.class_roc_auc, of_class_roc_auc, *NO_RANKING, title="roc_auc"),
+    share(classes.class_average_precision, of_class_average_precision, *NO_POSITIVE_SCORES, title="average_precision"),
 )
+
+
+def over_classes(function: Callable[..., Any], title: str, **options: Any) -> Iterator[Metric]:
+    """The averages of a metric over classes."""
+    strategies = {"macro": class_intervals.over_classes(), "micro": of_pooled}
+    strategies["weighted"] = class_intervals.over_classes(weighted=True)
+    for of in classes.AVERAGES:
+        yield share(function, strategies[of], options={**options, "average": of}, title=f"{title}_{{average}}")
+
 
 MULTICLASS = Task(
     "multiclass",
@@ -177,36 +258,37 @@ MULTICLASS = Task(
         Row(sections.task),
         Row(sections.samples),
         Row(sections.total_weight),
+        Row(sections.effective_samples),
         Row(class_sections.classes),
         Row(class_sections.absent_classes),
-        share(multiclass.accuracy),
-        share(multiclass.balanced_accuracy, "absent_class"),
-        *(share(multiclass.top_k_accuracy, "no_scores", options={"k": k}, title="top_{k}_accuracy") for k in (2, 3, 5)),
-        *(share(classes.precision, options={"average": of}, title="precision_{average}") for of in classes.AVERAGES),
-        *(share(classes.recall, options={"average": of}, title="recall_{average}") for of in classes.AVERAGES),
+        share(multiclass.accuracy, of_share),
+        share(multiclass.balanced_accuracy, of_balanced_accuracy, "absent_class"),
         *(
-            share(classes.f_beta, options={"beta": beta, "average": of}, title="f{beta}_{average}")
-            for beta in (1, 2)
-            for of in classes.AVERAGES
+            share(multiclass.top_k_accuracy, of_share, "no_scores", options={"k": k}, title="top_{k}_accuracy")
+            for k in (2, 3, 5)
         ),
-        *(share(classes.jaccard, options={"average": of}, title="jaccard_{average}") for of in classes.AVERAGES),
-        score(multiclass.matthews_corrcoef, "single_class", "constant_predictions"),
-        score(multiclass.cohen_kappa, "single_class"),
-        score(multiclass.cohen_kappa_linear, "single_class"),
-        score(multiclass.cohen_kappa_quadratic, "single_class"),
-        loss(multiclass.log_loss, "no_scores", high=52 * math.log(2)),
-        loss(multiclass.brier_score, "no_scores", high=2.0),
-        loss(binary.expected_calibration_error, "no_scores", high=1.0),
-        loss(calibration.maximum_calibration_error, "no_scores", high=1.0),
-        loss(calibration.root_mean_squared_calibration_error, "no_scores", high=1.0),
-        number(calibration.spiegelhalter_z, "no_scores", *NO_Z, test_statistic=True),
-        number(calibration.calibration_slope, *NO_TOP_RECALIBRATION, best=1.0),
-        number(calibration.calibration_intercept, *NO_TOP_RECALIBRATION),
-        share(multiclass.roc_auc_ovr, *NO_CLASS_RANKING),
-        share(multiclass.roc_auc_ovr_weighted, *NO_CLASS_RANKING),
-        share(multiclass.roc_auc_ovo, *NO_RANKING),
-        share(multiclass.roc_auc_ovo_weighted, *NO_RANKING),
-        share(multiclass.average_precision_macro, "no_scores", "absent_class"),
+        *over_classes(classes.precision, "precision"),
+        *over_classes(classes.recall, "recall"),
+        *over_classes(classes.f_beta, "f{beta}", beta=1),
+        *over_classes(classes.f_beta, "f{beta}", beta=2),
+        *over_classes(classes.jaccard, "jaccard"),
+        score(multiclass.matthews_corrcoef, of_correlation, "single_class", "constant_predictions"),
+        score(multiclass.cohen_kappa, of_kappa(multiclass.apart), "single_class"),
+        score(multiclass.cohen_kappa_linear, of_kappa(multiclass.steps_apart), "single_class"),
+        score(multiclass.cohen_kappa_quadratic, of_kappa(multiclass.squares_apart), "single_class"),
+        loss(multiclass.log_loss, of_mean, "no_scores", high=52 * math.log(2)),
+        loss(multiclass.brier_score, of_mean, "no_scores", high=2.0),
+        loss(binary.expected_calibration_error, BIASED, "no_scores", high=1.0),
+        loss(calibration.maximum_calibration_error, BIASED, "no_scores", high=1.0),
+        loss(calibration.root_mean_squared_calibration_error, BIASED, "no_scores", high=1.0),
+        number(calibration.spiegelhalter_z, of_spiegelhalter_z, "no_scores", *NO_Z, test_statistic=True),
+        number(calibration.calibration_slope, of_slope, *NO_TOP_RECALIBRATION, best=1.0),
+        number(calibration.calibration_intercept, of_intercept, *NO_TOP_RECALIBRATION),
+        share(multiclass.roc_auc_ovr, of_ovr, *NO_CLASS_RANKING),
+        share(multiclass.roc_auc_ovr_weighted, of_ovr_weighted, *NO_CLASS_RANKING),
+        share(multiclass.roc_auc_ovo, of_ovo, *NO_RANKING),
+        share(multiclass.roc_auc_ovo_weighted, of_ovo_weighted, *NO_RANKING),
+        share(multiclass.average_precision_macro, of_average_precision_macro, "no_scores", "absent_class"),
         Row(findings.findings, when=findings.with_micro_averages),
         Row(class_sections.confusion_matrix),
         Table(class_sections.per_class, rows=CLASS_ROWS),
@@ -224,13 +306,21 @@ MULTICLASS = Task(
         ),
         Row(sections.metadata, when=with_metadata),
     ),
+    with_intervals={ClassScores: ClassInfluences},
 )
 
 
-def over_labels(function: Callable[..., Any], title: str, reason: str, **options: Any) -> Iterator[Metric]:
+def over_labels(
+    function: Callable[..., Any], title: str, reason: str, pooled: Strategy = of_pooled_labels, **options: Any
+) -> Iterator[Metric]:
     """The averages of a metric over labels. Pooled it may divide nothing; by support, where no row has a label."""
-    for of, reasons in (("micro", (reason,)), ("macro", ()), ("weighted", ("no_positive_labels",))):
-        yield share(function, *reasons, options={**options, "average": of}, title=f"{title}_{{average}}")
+    averages: tuple[tuple[str, Strategy, tuple[str, ...]], ...] = (
+        ("micro", pooled, (reason,)),
+        ("macro", class_intervals.over_labels(), ()),
+        ("weighted", class_intervals.over_labels(weighted=True), ("no_positive_labels",)),
+    )
+    for of, uncertainty, reasons in averages:
+        yield share(function, uncertainty, *reasons, options={**options, "average": of}, title=f"{title}_{{average}}")
 
 
 MULTILABEL = Task(
@@ -240,28 +330,29 @@ MULTILABEL = Task(
         Row(sections.task),
         Row(sections.samples),
         Row(sections.total_weight),
+        Row(sections.effective_samples),
         Row(class_sections.classes),
         Row(class_sections.absent_classes),
         Row(sections.threshold),
         Row(multilabel.rows_without_labels),
-        share(multilabel.subset_accuracy),
-        loss(multilabel.hamming_loss, high=1.0),
+        share(multilabel.subset_accuracy, of_share),
+        loss(multilabel.hamming_loss, of_mean, high=1.0),
         *over_labels(classes.precision, "precision", "no_predicted_positives"),
-        share(multilabel.precision_samples),
+        share(multilabel.precision_samples, of_mean),
         *over_labels(classes.recall, "recall", "no_positive_labels"),
-        share(multilabel.recall_samples),
-        *over_labels(classes.f_beta, "f{beta}", "no_positives", beta=1),
-        share(multilabel.f1_samples),
+        share(multilabel.recall_samples, of_mean),
+        *over_labels(classes.f_beta, "f{beta}", "no_positives", of_pooled_f1, beta=1),
+        share(multilabel.f1_samples, of_mean),
         *over_labels(classes.jaccard, "jaccard", "no_positives"),
-        share(multilabel.jaccard_samples),
-        share(multilabel.roc_auc_macro, *NO_RANKING),
-        share(multilabel.roc_auc_micro, *NO_RANKING),
-        share(multilabel.average_precision_macro, *NO_POSITIVE_SCORES),
-        share(multilabel.average_precision_micro, *NO_POSITIVE_SCORES),
-        share(multilabel.label_ranking_average_precision, "no_scores"),
-        loss(multilabel.coverage_error, "no_scores"),
-        loss(multilabel.label_ranking_loss, "no_scores", high=1.0),
-        loss(multilabel.log_loss, *NO_PROBABILITIES, high=52 * math.log(2)),
+        share(multilabel.jaccard_samples, of_mean),
+        share(multilabel.roc_auc_macro, of_roc_auc_macro, *NO_RANKING),
+        share(multilabel.roc_auc_micro, of_roc_auc_micro, *NO_RANKING),
+        share(multilabel.average_precision_macro, of_average_precision_over_labels, *NO_POSITIVE_SCORES),
+        share(multilabel.average_precision_micro, of_average_precision_micro, *NO_POSITIVE_SCORES),
+        share(multilabel.label_ranking_average_precision, of_mean, "no_scores"),
+        loss(multilabel.coverage_error, of_mean, "no_scores"),
+        loss(multilabel.label_ranking_loss, of_mean, "no_scores", high=1.0),
+        loss(multilabel.log_loss, of_mean, *NO_PROBABILITIES, high=52 * math.log(2)),
         Table(class_sections.per_class, rows=CLASS_ROWS),
         Table(
             class_curves.per_class,
@@ -276,6 +367,7 @@ MULTILABEL = Task(
         ),
         Row(sections.metadata, when=with_metadata),
     ),
+    with_intervals={LabelScores: LabelInfluences},
 )
 
 NO_RELEVANT = "no_relevant_documents"
@@ -287,15 +379,21 @@ RANKING = Task(
         Row(sections.task),
         Row(sections.samples),
         Row(ranking.total_weight),
+        Row(sections.effective_samples),
         Row(ranking.queries),
         Row(ranking.queries_without_relevant),
         Row(ranking.k),
-        share(ranking.ndcg, NO_RELEVANT, title="ndcg_at_{k}", each=("k", "k")),
-        share(ranking.precision, NO_RELEVANT, title="precision_at_{k}", each=("k", "k")),
-        share(ranking.recall, NO_RELEVANT, title="recall_at_{k}", each=("k", "k")),
-        share(ranking.hit_rate, NO_RELEVANT, title="hit_rate_at_{k}", each=("k", "k")),
-        share(ranking.average_precision, NO_RELEVANT, title="map_at_{k}", each=("k", "k")),
-        share(ranking.mrr, NO_RELEVANT),
+        *(
+            share(function, of_queries(ranking.AT_RANK[name]), NO_RELEVANT, title=f"{name}_at_{{k}}", each=("k", "k"))
+            for name, function in (
+                ("ndcg", ranking.ndcg),
+                ("precision", ranking.precision),
+                ("recall", ranking.recall),
+                ("hit_rate", ranking.hit_rate),
+                ("map", ranking.average_precision),
+            )
+        ),
+        share(ranking.mrr, of_queries(RankedRows.reciprocal_rank), NO_RELEVANT),
         Row(ranking.per_query, when=ranking.with_queries),
         Row(curves.gain_by_rank, "curves", with_curves, (NO_RELEVANT,)),
         Row(sections.metadata, when=with_metadata),

@@ -10,6 +10,7 @@ from service.metrics.binary_states import Cells
 from service.metrics.class_states import Areas, ClassTable, ColumnScores
 from service.metrics.multiclass_states import Confusion
 from service.metrics.sections import plain
+from service.metrics.states import effective
 from service.metrics.undefined import Undefined
 
 
@@ -36,7 +37,7 @@ def confusion_matrix(matrix: Confusion, question: Question) -> ClassMatrix:
     """How the rows of each class are predicted; `normalized` divides by the row's sum and is null for an empty row."""
     cells = matrix.cells.floats.reshape(matrix.size, matrix.size)
     whole = bool(np.all(cells == np.floor(cells)) and cells.max() < 2**53)
-    rows = zip(cells, matrix.truth.floats, strict=True)
+    rows = zip(cells, matrix.counts.truth.floats, strict=True)
     return {
         "classes": classes(question),
         "matrix": (cells.astype(np.int64) if whole else cells).tolist(),
@@ -56,6 +57,15 @@ def per_class(
 def support(cells: Cells) -> int | float:
     """Weight, without weights the number, of the rows of the class."""
     return plain(cells.tp + cells.fn)
+
+
+def effective_samples(cells: Cells) -> float:
+    """Effective number of the rows of the class, (sum w)^2 / sum w^2; 0 where there are none.
+
+    Reference: L. Kish, Survey Sampling, 1965
+    """
+    support = cells.tp + cells.fn
+    return effective(support, cells.tp2 + cells.fn2) if support else 0.0
 
 
 def predicted(cells: Cells) -> int | float:

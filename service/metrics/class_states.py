@@ -3,17 +3,20 @@
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from service.metrics import binary
+from service.metrics.area_intervals import Estimate
 from service.metrics.batch import Batch, Question
 from service.metrics.binary_states import Bools, Cells, Sweep
-from service.metrics.exact import Floats, Total
+from service.metrics.exact import Floats, Rational
 from service.metrics.states import State, joined_weights
-from service.metrics.sums import Sums
+from service.metrics.sums import Sums, exponent_of
 from service.metrics.undefined import Undefined
 
 # Columns of the scores that are copied at a time: those of a cache line.
@@ -40,36 +43,77 @@ class ClassTable(State):
 
     @property
     @abstractmethod
-    def weight(self) -> Total:
+    def weight(self) -> Rational:
         """The total weight of the rows."""
+
+    @property
+    @abstractmethod
+    def weight2(self) -> Rational:
+        """The total of what the rows add to a variance: of the squares of the weights, or of counts."""
 
     @property
     @abstractmethod
     def counts(self) -> ClassCounts:
         """What averages over classes are made of."""
 
+    @property
+    @abstractmethod
+    def squares(self) -> ClassCounts:
+        """What the same rows add to a variance."""
+
     def one_vs_rest(self) -> Iterator[Cells]:
         """For each class the confusion matrix of being this class or another."""
-        for tp, truth, predicted in zip(*(sums.exact for sums in self.counts), strict=True):
-            yield Cells(tp, predicted - tp, truth - tp, self.weight - truth - predicted + tp)
+        sides = (four_cells(self.counts, self.weight), four_cells(self.squares, self.weight2))
+        for weights, squares in zip(*sides, strict=True):
+            yield Cells(*weights, *squares)
+
+    def effective(self, sums: Sums) -> Floats:
+        """Weights in units that make their sum over all rows the effective number of these."""
+        return sums.floats_in(self.exponent) * self.unit
+
+    def effective_squares(self, squares: Sums) -> Floats:
+        """What rows add to a variance, in the square of that unit."""
+        return squares.floats_in(2 * self.exponent) * self.unit * self.unit
+
+    @cached_property
+    def exponent(self) -> int:
+        """The power of two near the total weight."""
+        return exponent_of(self.weight)
+
+    @cached_property
+    def unit(self) -> float:
+        """What is multiplied with weights, divided by that power, to make their sum the effective number of rows."""
+        scale = Fraction(2) ** self.exponent
+        return float(self.weight / scale) / float(self.weight2 / (scale * scale))
+
+
+def four_cells(counts: ClassCounts, weight: Rational) -> Iterator[tuple[Rational, Rational, Rational, Rational]]:
+    """Of each class the true and false positives and negatives."""
+    for tp, truth, predicted in zip(*(sums.exact for sums in counts), strict=True):
+        yield tp, predicted - tp, truth - tp, weight - truth - predicted + tp
 
 
 @dataclass(frozen=True)
 class Areas:
-    """The areas under the curves of one class against all others, or why there are none."""
+    """The areas under the curves of one class against all others, or why there are none.
+
+    The estimates are what their intervals are made of, or why there are none; None where no interval is wanted.
+    """
 
     roc_auc: float | Undefined
     average_precision: float | Undefined
+    roc_estimate: Estimate | Undefined | None = None
+    precision_estimate: Estimate | Undefined | None = None
 
     @classmethod
     def of(cls, sweep: Sweep) -> Self:
         return cls(attempted(binary.roc_auc, sweep), attempted(binary.average_precision, sweep))
 
 
-def attempted(metric: Callable[[Sweep], float], sweep: Sweep) -> float | Undefined:
-    """The metric's value, or the reason why there is none."""
+def attempted(function: Callable[..., Any], *given: Any) -> Any:
+    """What the function gives, or the reason why there is nothing."""
     try:
-        return metric(sweep)
+        return function(*given)
     except Undefined as reason:
         return reason
 
@@ -84,15 +128,16 @@ class ColumnScores(State):
     scores: Floats
     weights: Floats | None
     truth: NDArray[Any]
+    counts: bool = False
 
     @classmethod
     def of(cls, batch: Batch, question: Question) -> Self:
-        return cls(scores_of(batch), batch.weight, batch.truth)
+        return cls(scores_of(batch), batch.weight, batch.truth, question.counts)
 
     def __add__(self, other: Self) -> Self:
         weights = joined_weights((self.weights, len(self.scores)), (other.weights, len(other.scores)))
         scores, truth = np.concatenate([self.scores, other.scores]), np.concatenate([self.truth, other.truth])
-        return type(self)(scores, weights, truth)
+        return type(self)(scores, weights, truth, self.counts)
 
     @property
     @abstractmethod
@@ -111,4 +156,29 @@ class ColumnScores(State):
     def sweep(self, position: int) -> Sweep:
         """The rows by their score for the class at a position: the class against all others."""
         column = np.ascontiguousarray(self.scores[:, position])
-        return Sweep.sorted(column, self.positive(position), weights=self.weights)
+        return Sweep.sorted(column, self.positive(position), weights=self.weights, counts=self.counts)
+
+
+@dataclass(frozen=True, eq=False)
+class SortedColumn:
+    """The rows by their score for one class: their order, and this class against all others."""
+
+    order: NDArray[np.intp]
+    sweep: Sweep
+
+    @cached_property
+    def positive(self) -> NDArray[np.intp]:
+        """The rows that belong to the class, by their places in the order."""
+        return np.flatnonzero(self.sweep.truth)
+
+    def at(self, steps: Any, rows: NDArray[np.intp] | None = None) -> NDArray[Any]:
+        """What each row, or each of these, has of what belongs to the steps of the sweep, from the top."""
+        if len(steps) == len(self.order):
+            return np.asarray(steps[::-1] if rows is None else steps[len(steps) - 1 - rows])
+        return np.asarray(steps[self._step if rows is None else self._step[rows]])
+
+    @cached_property
+    def _step(self) -> NDArray[np.intp]:
+        steps = np.zeros(len(self.order), dtype=np.intp)
+        np.cumsum(self.sweep.scores[1:] != self.sweep.scores[:-1], out=steps[1:])
+        return np.asarray(np.subtract(steps[-1], steps, out=steps))

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -38,7 +38,14 @@ def of_jaccard(hits: Any, truth: Any, predicted: Any) -> tuple[Any, Any]:
     return hits, truth + predicted - hits
 
 
-def averaged(ratio_of: Counts, counts: ClassCounts, average: str, reason: str) -> Any:
+class ClassAverage(NamedTuple):
+    """An average over classes, and the ratio that it is the average of."""
+
+    value: Any
+    ratio_of: Counts
+
+
+def averaged(ratio_of: Counts, counts: ClassCounts, average: str, reason: str) -> ClassAverage:
     """The average over classes of a ratio.
 
     `macro` is the plain mean, `weighted` that by the weight of the labels, `micro` the ratio of all counts together.
@@ -46,12 +53,12 @@ def averaged(ratio_of: Counts, counts: ClassCounts, average: str, reason: str) -
     of the ratio, or where no row has a label.
     """
     if average == "micro":
-        return ratio(*ratio_of(*(sums.total for sums in counts)), reason)
+        return ClassAverage(ratio(*ratio_of(*(sums.total for sums in counts)), reason), ratio_of)
     ratios = [fixed(*ratio_of(*of_class)) for of_class in zip(*(sums.exact for sums in counts), strict=True)]
     if average == "macro":
-        return Fraction(sum(ratios), len(ratios) << FIXED_BITS)
+        return ClassAverage(Fraction(sum(ratios), len(ratios) << FIXED_BITS), ratio_of)
     weighted = sum(weight * value for weight, value in zip(counts.truth.exact, ratios, strict=True))
-    return ratio(weighted, counts.truth.total * 2**FIXED_BITS, "no_positive_labels")
+    return ClassAverage(ratio(weighted, counts.truth.total * 2**FIXED_BITS, "no_positive_labels"), ratio_of)
 
 
 def fixed(part: Rational, whole: Rational) -> int:
@@ -63,7 +70,7 @@ def fixed(part: Rational, whole: Rational) -> int:
     return (exact.numerator << FIXED_BITS) // exact.denominator
 
 
-def precision(table: ClassTable, average: str) -> Any:
+def precision(table: ClassTable, average: str) -> ClassAverage:
     """Share of the rows predicted as a class that are of it, {average} average.
 
     Formula: hits / predictions of each class
@@ -72,7 +79,7 @@ def precision(table: ClassTable, average: str) -> Any:
     return averaged(of_precision, table.counts, average, "no_predicted_positives")
 
 
-def recall(table: ClassTable, average: str) -> Any:
+def recall(table: ClassTable, average: str) -> ClassAverage:
     """Share of the rows of a class that are predicted as it, {average} average.
 
     Formula: hits / labels of each class
@@ -81,7 +88,7 @@ def recall(table: ClassTable, average: str) -> Any:
     return averaged(of_recall, table.counts, average, "no_positive_labels")
 
 
-def f_beta(table: ClassTable, beta: float, average: str) -> Any:
+def f_beta(table: ClassTable, beta: float, average: str) -> ClassAverage:
     """Weighted harmonic mean of precision and recall, where recall counts {beta} times as much, {average} average.
 
     Formula: (1 + {beta}^2) hits / ({beta}^2 labels + predictions) of each class
@@ -90,7 +97,7 @@ def f_beta(table: ClassTable, beta: float, average: str) -> Any:
     return averaged(of_f(beta), table.counts, average, "no_positives")
 
 
-def jaccard(table: ClassTable, average: str) -> Any:
+def jaccard(table: ClassTable, average: str) -> ClassAverage:
     """Rows of a class in labels and predictions as a share of those in either, {average} average.
 
     Formula: hits / (labels + predictions - hits) of each class

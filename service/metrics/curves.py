@@ -1,14 +1,16 @@
 """Curves: the shape behind a number, thinned to a bounded number of points. Areas come from all points."""
 
 from statistics import NormalDist
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
+from service.metrics.area_intervals import dkw_reach, effective_sizes
 from service.metrics.batch import Reading
 from service.metrics.binary_states import Sweep
 from service.metrics.exact import Floats
+from service.metrics.intervals import limits_of_shares
 from service.metrics.ranking_states import RankedRows
 from service.metrics.regression_states import Pairs
 from service.metrics.undefined import Undefined
@@ -19,11 +21,22 @@ NEXT_TO_0 = 2.0**-53
 
 
 class Roc(TypedDict):
-    """Points from nothing to everything predicted positive; the first threshold is null."""
+    """Points from nothing to everything predicted positive; the first threshold is null.
+
+    With intervals, `tpr_low` to `fpr_high` are Wilson's limits of both rates at each threshold, one by one.
+    `simultaneous_tpr` and `simultaneous_fpr` are how far all rates together may lie from the true ones: half the width
+    of the bands of Dvoretzky, Kiefer and Wolfowitz, each with half of the error allowed.
+    """
 
     fpr: list[float]
     tpr: list[float]
     thresholds: list[float | None]
+    fpr_low: NotRequired[list[float]]
+    fpr_high: NotRequired[list[float]]
+    tpr_low: NotRequired[list[float]]
+    tpr_high: NotRequired[list[float]]
+    simultaneous_fpr: NotRequired[float]
+    simultaneous_tpr: NotRequired[float]
 
 
 class PrecisionRecall(TypedDict):
@@ -35,13 +48,15 @@ class PrecisionRecall(TypedDict):
 
 
 class CalibrationCurve(TypedDict):
-    """Bins of scores that hold rows."""
+    """Bins of scores that hold rows; with intervals also Wilson's limits of the fractions."""
 
     low: list[float]
     high: list[float]
     mean_score: list[float]
     fraction_positive: list[float]
     weight: list[float]
+    fraction_low: NotRequired[list[float]]
+    fraction_high: NotRequired[list[float]]
 
 
 class PredictedAgainstActual(TypedDict):
@@ -86,12 +101,22 @@ def roc(sweep: Sweep, reading: Reading) -> Roc:
     kept = corners(fp, tp)
     fpr, tpr = fp[kept] / fp[-1], tp[kept] / tp[-1]
     chosen = thinned(fpr, tpr, reading.curve_points)
-    kept = kept[chosen]
-    return {
-        "fpr": fpr[chosen].tolist(),
-        "tpr": tpr[chosen].tolist(),
+    kept, fpr, tpr = kept[chosen], fpr[chosen], tpr[chosen]
+    curve: Roc = {
+        "fpr": fpr.tolist(),
+        "tpr": tpr.tolist(),
         "thresholds": [None, *thresholds[kept[1:] - 1].tolist()],
     }
+    if reading.intervals:
+        for rate, shares, hits, hits2, size in zip(
+            ("tpr", "fpr"), (tpr, fpr), (tp, fp), sweep.squares, effective_sizes(sweep), strict=True
+        ):
+            parts = (hits[kept], hits[-1] - hits[kept], hits2[kept], hits2[-1] - hits2[kept])
+            low, high = limits_of_shares(*parts, reading.confidence_level)
+            low, high = np.minimum(low, shares), np.maximum(high, shares)  # which may be rounded otherwise
+            curve |= {f"{rate}_low": low.tolist(), f"{rate}_high": high.tolist()}  # type: ignore[misc]
+            curve |= {f"simultaneous_{rate}": dkw_reach(size, reading.confidence_level)}  # type: ignore[misc]
+    return curve
 
 
 def precision_recall(sweep: Sweep, reading: Reading) -> PrecisionRecall:
@@ -108,16 +133,20 @@ def precision_recall(sweep: Sweep, reading: Reading) -> PrecisionRecall:
     }
 
 
-def calibration(sweep: Sweep) -> CalibrationCurve:
+def calibration(sweep: Sweep, reading: Reading) -> CalibrationCurve:
     """Mean score and share of positives of each bin of `expected_calibration_error` that has rows."""
     bins = sweep.reliability
-    return {
+    curve: CalibrationCurve = {
         "low": bins.low.tolist(),
         "high": bins.high.tolist(),
         "mean_score": bins.mean_score.tolist(),
         "fraction_positive": bins.fraction_positive.tolist(),
         "weight": bins.weight.tolist(),
     }
+    if reading.intervals:
+        low, high = bins.limits(reading.confidence_level)
+        curve |= {"fraction_low": low.tolist(), "fraction_high": high.tolist()}
+    return curve
 
 
 def predicted_against_actual(pairs: Pairs) -> PredictedAgainstActual:

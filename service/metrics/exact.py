@@ -5,9 +5,11 @@ can be held without rounding. Adding such sums is associative and commutative, a
 the one rounding cannot cancel.
 """
 
+import cmath
 import math
 from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,9 +25,11 @@ Product = tuple[Floats, ...]
 UNIT_BITS = 3300
 BINS = UNIT_BITS + 3 * 1024 + 1
 # A block's temporaries stay in the processor's cache. Slices need blocks of 4 rows or more.
-BLOCK_BITS = 13
+BLOCK_BITS = 14
 # A half mantissa is below 2**27, so that many parts of 2**BLOCK_BITS rows add up below 2**53.
 MOST_PARTS = 1 << (53 - 27 - BLOCK_BITS)
+# Fewer rows than these are added one by one.
+FEW_ROWS = 4
 SPLITTER = 134217729.0  # 2**27 + 1, for Veltkamp's splitting
 # Three factors within these magnitudes have products, and rounding errors of products, that are normal numbers.
 SMALLEST, LARGEST = 2.0**-250, 2.0**250
@@ -41,19 +45,51 @@ def exact_sum(*factors: Floats) -> Total:
 
 
 def exact_sums(
-    products: Callable[..., Mapping[str, Product]], *columns: NDArray[np.generic], weights: Floats | None = None
-) -> dict[str, Total]:
+    products: Callable[..., Mapping[Any, Product]], *columns: NDArray[np.generic], weights: Floats | None = None
+) -> dict[Any, Total]:
     """Several exact sums over the rows of some columns, each as `exact_sum` gives it.
 
     `products` takes a block of each column and names the factors, at most three with the weights, of each sum.
     """
-    sums: dict[str, _Sum] = {}
+    if len(columns[0]) <= FEW_ROWS:
+        by = () if weights is None else (weights,)
+        return {name: sum_of_few((*factors, *by)) for name, factors in products(*columns).items()}
+    sums: dict[Any, _Sum] = {}
     for start in range(0, len(columns[0]), 1 << BLOCK_BITS) or [0]:
         block = slice(start, start + (1 << BLOCK_BITS))
         by = () if weights is None else (weights[block],)
+        spans: dict[int, Span] = {}
         for name, factors in products(*(column[block] for column in columns)).items():
-            sums.setdefault(name, _Sum()).add((*factors, *by))
+            sums.setdefault(name, _Sum()).add((*factors, *by), spans)
     return {name: total.value() for name, total in sums.items()}
+
+
+def sum_of_few(factors: Product) -> Total:
+    """The exact sum of the products of a few rows."""
+    try:
+        columns = [list(map(Fraction, factor.tolist())) for factor in factors]
+    except (OverflowError, ValueError):  # of what is infinite or no number
+        return math.inf
+    return sum(map(math.prod, zip(*columns, strict=True)), Fraction(0))
+
+
+class Span(NamedTuple):
+    """Whether all of some numbers are finite, and whether products of three of them are normal numbers or 0."""
+
+    finite: bool
+    moderate: bool
+
+    @classmethod
+    def of(cls, values: Floats) -> "Span":
+        """The span of these numbers."""
+        magnitudes = np.abs(values)
+        largest = magnitudes.max(initial=0.0)
+        if not largest < LARGEST:
+            return cls(bool(np.isfinite(largest)), moderate=False)
+        smallest = magnitudes.min(initial=LARGEST)
+        if smallest == 0:
+            smallest = magnitudes.min(initial=LARGEST, where=magnitudes > 0)
+        return cls(finite=True, moderate=bool(smallest > SMALLEST))
 
 
 class _Sum:
@@ -65,11 +101,14 @@ class _Sum:
         self.halves: Floats | None = None
         self.parts = 0
 
-    def add(self, factors: Product) -> None:
-        """Add the products of a block's rows."""
-        if not all(np.isfinite(factor).all() for factor in factors):
+    def add(self, factors: Product, spans: dict[int, Span]) -> None:
+        """Add the products of a block's rows; `spans` are those of factors that other sums have, too."""
+        for factor in factors:
+            if id(factor) not in spans:
+                spans[id(factor)] = Span.of(factor)
+        if not all(spans[id(factor)].finite for factor in factors):
             self.finite = False
-        elif all(_is_moderate(factor) for factor in factors):
+        elif all(spans[id(factor)].moderate for factor in factors):
             parts = [factors[0]]
             for factor in factors[1:]:
                 parts = [half for part in parts for half in _two_product(part, factor)]
@@ -109,12 +148,6 @@ class _Sum:
         return rational(self.units) if self.finite else math.inf
 
 
-def _is_moderate(values: Floats) -> bool:
-    magnitudes = np.abs(values)
-    nonzero = magnitudes[magnitudes > 0]
-    return not nonzero.size or bool(nonzero.min() > SMALLEST and nonzero.max() < LARGEST)
-
-
 def _by_slices(values: Floats) -> int:
     """Sum of moderate values: slices of 53 - BLOCK_BITS bits from the top, each of which adds up exactly in float64.
 
@@ -149,12 +182,17 @@ def _mantissa_products(factors: Product) -> Iterator[tuple[Floats, NDArray[np.in
 def _two_product(a: Floats, b: Floats) -> tuple[Floats, Floats]:
     """The rounded product and its rounding error (T. J. Dekker, Numerische Mathematik 18, 1971)."""
     product = a * b
-    scaled_a, scaled_b = SPLITTER * a, SPLITTER * b
-    high_a = scaled_a - (scaled_a - a)
-    high_b = scaled_b - (scaled_b - b)
-    low_a, low_b = a - high_a, b - high_b
+    high_a, low_a = _halves(a)
+    high_b, low_b = (high_a, low_a) if a is b else _halves(b)
     error = low_a * low_b - (((product - high_a * high_b) - low_a * high_b) - high_a * low_b)
     return product, error
+
+
+def _halves(values: Floats) -> tuple[Floats, Floats]:
+    """Two numbers of half as many bits whose sum is each value (G. W. Veltkamp)."""
+    scaled = SPLITTER * values
+    high = scaled - (scaled - values)
+    return high, values - high
 
 
 def rational(units: int) -> Fraction:
@@ -163,11 +201,13 @@ def rational(units: int) -> Fraction:
     return Fraction(units >> zeros, 1 << (UNIT_BITS - zeros))
 
 
-def root(value: Rational | float) -> Fraction:
-    """Square root of a rational number to at least 64 bits, whatever its size.
+def root(value: Any) -> Any:
+    """Square root of a rational number to at least 64 bits, whatever its size, or of a complex number.
 
     A quotient by the root of a square is then the quotient by its side once it is rounded to float64.
     """
+    if isinstance(value, complex):
+        return cmath.sqrt(value)
     square = Fraction(value)
     shift = max(0, (square.denominator.bit_length() - square.numerator.bit_length()) // 2 + 66)
     whole = (square.numerator << (2 * shift)) // square.denominator

@@ -33,7 +33,7 @@ def findings(matrix: Confusion) -> list[Finding]:
             "severity": "info",
             "message": "Micro averages of precision, recall and F-measure are the accuracy, by definition: every row "
             "has one label and one prediction.",
-            "evidence": {"accuracy": float(accuracy(matrix))},
+            "evidence": {"accuracy": float(accuracy(matrix).value)},
             "advice": "Read the macro averages and per_class to see how each class is served.",
         }
     ]

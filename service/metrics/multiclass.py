@@ -5,25 +5,25 @@ a label counts in every average over classes.
 """
 
 from collections.abc import Callable, Iterable
-from fractions import Fraction
 from itertools import accumulate
 from typing import Any
 
 import numpy as np
 
+from service.metrics.averages import Average
 from service.metrics.classes import averaged, mean_area, of_recall
 from service.metrics.exact import Floats, Rational, exact_sum, root
 from service.metrics.multiclass_states import ClassLosses, ClassScores, Confusion, Support, TrueRanks
 from service.metrics.undefined import Undefined, ratio
 
 
-def accuracy(matrix: Confusion) -> Any:
+def accuracy(matrix: Confusion) -> Average:
     """Share of all rows that are predicted right.
 
     Formula: sum of hits / all rows
     Reference: sklearn.metrics.accuracy_score
     """
-    return Fraction(matrix.hits.total) / Fraction(matrix.weight)
+    return matrix.right
 
 
 def balanced_accuracy(matrix: Confusion) -> Any:
@@ -32,12 +32,12 @@ def balanced_accuracy(matrix: Confusion) -> Any:
     Formula: mean over classes of hits / labels
     Reference: sklearn.metrics.balanced_accuracy_score
     """
-    if not all(matrix.truth.exact):
+    if not all(matrix.counts.truth.exact):
         raise Undefined("absent_class")
-    return averaged(of_recall, matrix.counts, "macro", "absent_class")
+    return averaged(of_recall, matrix.counts, "macro", "absent_class").value
 
 
-def top_k_accuracy(ranks: TrueRanks, k: int) -> Any:
+def top_k_accuracy(ranks: TrueRanks, k: int) -> Average:
     """Share of the rows whose true class is among the {k} with the largest probabilities; 1 where there are no more.
 
     Of classes that are tied around the end of the {k} each is taken equally often, whatever the order of columns.
@@ -45,12 +45,7 @@ def top_k_accuracy(ranks: TrueRanks, k: int) -> Any:
     Formula: mean(min(1, max(0, ({k} - classes above) / classes tied)))
     Reference: sklearn.metrics.top_k_accuracy_score, which takes tied classes in the order of columns
     """
-    won = Fraction(0)
-    for group, weight in enumerate(ranks.cells.exact):
-        above, tied = divmod(group, ranks.size + 1)
-        if weight and above < k:
-            won += weight * min(Fraction(1), Fraction(k - above, tied))
-    return won / ranks.cells.total
+    return ranks.among_first(k)
 
 
 def matthews_corrcoef(matrix: Confusion) -> Any:
@@ -59,13 +54,20 @@ def matthews_corrcoef(matrix: Confusion) -> Any:
     Formula: (c s - sum p_k t_k) / sqrt((s^2 - sum p_k^2) (s^2 - sum t_k^2)), c hits of s rows
     Reference: sklearn.metrics.matthews_corrcoef
     """
-    truth, predicted, whole = matrix.truth.exact, matrix.predicted.exact, matrix.weight
-    of_truth = whole * whole - products(truth, truth)
+    truth, predicted = matrix.counts.truth.exact, matrix.counts.predicted.exact
+    by_chance, same_truth, same_predicted = (
+        products(*pair) for pair in ((truth, predicted), (truth, truth), (predicted, predicted))
+    )
+    return correlation(matrix.counts.hits.total, matrix.weight, by_chance, same_truth, same_predicted)
+
+
+def correlation(hits: Any, whole: Any, by_chance: Any, same_truth: Any, same_predicted: Any) -> Any:
+    """The correlation, of the hits, of all rows, and of the sums of products of the weights of each class."""
+    of_truth = whole * whole - same_truth
     if of_truth == 0:
         raise Undefined("single_class")
-    of_predicted = whole * whole - products(predicted, predicted)
-    agreement = matrix.hits.total * whole - products(truth, predicted)
-    return ratio(agreement, root(of_truth * of_predicted), "constant_predictions")
+    agreement = hits * whole - by_chance
+    return ratio(agreement, root(of_truth * (whole * whole - same_predicted)), "constant_predictions")
 
 
 def products(left: Iterable[Rational], right: Iterable[Rational]) -> Any:
@@ -81,8 +83,8 @@ def cohen_kappa(matrix: Confusion) -> Any:
     Formula: 1 - observed / expected share of rows that disagree
     Reference: sklearn.metrics.cohen_kappa_score
     """
-    by_chance = matrix.weight**2 - products(matrix.truth.exact, matrix.predicted.exact)
-    return kappa(matrix, lambda distance: min(distance, 1), by_chance)
+    truth, predicted = matrix.counts.truth.exact, matrix.counts.predicted.exact
+    return kappa(matrix, apart, matrix.weight**2 - products(truth, predicted))
 
 
 def cohen_kappa_linear(matrix: Confusion) -> Any:
@@ -92,9 +94,9 @@ def cohen_kappa_linear(matrix: Confusion) -> Any:
     Reference: sklearn.metrics.cohen_kappa_score with weights="linear"
     """
     whole = matrix.weight
-    cuts = zip(accumulate(matrix.truth.exact), accumulate(matrix.predicted.exact), strict=True)
+    cuts = zip(*(accumulate(side.exact) for side in (matrix.counts.truth, matrix.counts.predicted)), strict=True)
     by_chance = sum(truth * (whole - predicted) + predicted * (whole - truth) for truth, predicted in cuts)
-    return kappa(matrix, lambda distance: distance, by_chance)
+    return kappa(matrix, steps_apart, by_chance)
 
 
 def cohen_kappa_quadratic(matrix: Confusion) -> Any:
@@ -104,35 +106,53 @@ def cohen_kappa_quadratic(matrix: Confusion) -> Any:
     Reference: sklearn.metrics.cohen_kappa_score with weights="quadratic"
     """
     places, squares = range(matrix.size), [place * place for place in range(matrix.size)]
-    truth, predicted = matrix.truth.exact, matrix.predicted.exact
+    truth, predicted = matrix.counts.truth.exact, matrix.counts.predicted.exact
     squared = matrix.weight * (products(squares, truth) + products(squares, predicted))
-    return kappa(
-        matrix, lambda distance: distance**2, squared - 2 * products(places, truth) * products(places, predicted)
-    )
+    return kappa(matrix, squares_apart, squared - 2 * products(places, truth) * products(places, predicted))
 
 
-def kappa(matrix: Confusion, disagreement: Callable[[int], int], by_chance: Any) -> Any:
+def apart(distance: Any) -> Any:
+    """How much classes disagree whose places differ by a distance: any two as much."""
+    return distance > 0
+
+
+def steps_apart(distance: Any) -> Any:
+    """How much classes disagree: by the places between them."""
+    return distance
+
+
+def squares_apart(distance: Any) -> Any:
+    """How much classes disagree: by the square of the places between them."""
+    return distance * distance
+
+
+def kappa(matrix: Confusion, disagreement: Callable[[Any], Any], by_chance: Any) -> Any:
     """Kappa with the disagreement of classes at a distance; `by_chance` is what to expect, times the total weight."""
     observed = products(map(disagreement, range(matrix.size)), matrix.distances.exact)
-    return 1 - ratio(matrix.weight * observed, by_chance, "single_class")
+    return beyond_chance(matrix.weight, observed, by_chance)
 
 
-def log_loss(losses: ClassLosses) -> Any:
+def beyond_chance(whole: Any, observed: Any, by_chance: Any) -> Any:
+    """Kappa, of the weight of all rows and of the disagreements."""
+    return 1 - ratio(whole * observed, by_chance, "single_class")
+
+
+def log_loss(losses: ClassLosses) -> Average:
     """Mean negative logarithm of the probability given to the true class, which is clipped to [2^-52, 1 - 2^-52].
 
     Formula: -mean(ln p_true)
     Reference: sklearn.metrics.log_loss
     """
-    return losses.log / losses.weight
+    return losses.log
 
 
-def brier_score(losses: ClassLosses) -> Any:
+def brier_score(losses: ClassLosses) -> Average:
     """Mean over rows of the squared differences of probability and outcome, summed over the classes and not halved.
 
     Formula: mean(sum over classes of (p_k - y_k)^2)
     Reference: sklearn.metrics.brier_score_loss with scale_by_half=False
     """
-    return min(losses.squared / losses.weight, 2)  # rows may add up to a little more than 1
+    return losses.squared
 
 
 def roc_auc_ovr(scores: ClassScores) -> Any:

@@ -1,6 +1,7 @@
 """States of a multiclass task. Classes are positions in `Question.classes`."""
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar, NamedTuple, Self
@@ -8,13 +9,14 @@ from typing import ClassVar, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from service.metrics.averages import Average, averages_of
 from service.metrics.batch import Batch, Question
 from service.metrics.binary_states import Bools, Sweep
-from service.metrics.class_states import Areas, ClassCounts, ClassTable, ColumnScores, scores_of
-from service.metrics.exact import Floats, Total, canonical_order, exact_sum
+from service.metrics.class_states import Areas, ClassCounts, ClassTable, ColumnScores, SortedColumn, scores_of
+from service.metrics.exact import Floats, Rational, Total, canonical_order
 from service.metrics.recalibration import Recalibration
-from service.metrics.states import LabelState, State, blocks, factors, total
-from service.metrics.sums import Sums
+from service.metrics.states import LabelState, State, blocks
+from service.metrics.sums import Sums, average, sums_with_squares
 from service.metrics.undefined import Undefined
 
 Positions = NDArray[np.intp]
@@ -22,14 +24,16 @@ Positions = NDArray[np.intp]
 
 @dataclass(frozen=True)
 class Support(LabelState):
-    """The number of rows, and the total weight of the labels of each class."""
+    """The number of rows, and of each class the total weight of its labels and what they add to a variance."""
 
     number: int
     classes: Sums
+    squares: Sums
 
     @classmethod
     def of(cls, batch: Batch, question: Question) -> Self:
-        return cls(len(batch.truth), Sums.of(batch.truth, len(question.classes), batch.weight))
+        size = len(question.classes)
+        return cls(len(batch.truth), *sums_with_squares(batch.truth, size, batch.weight, counts=question.counts))
 
     @property
     def rows(self) -> int:
@@ -38,6 +42,10 @@ class Support(LabelState):
     @property
     def weight(self) -> Total:
         return self.classes.total
+
+    @property
+    def weight2(self) -> Total:
+        return self.squares.total
 
     def blind(self, question: Question) -> Batch:
         """One row a class that is seen: the most frequent class predicted, the first of a tie, and its prevalences."""
@@ -51,42 +59,51 @@ class Support(LabelState):
 
 @dataclass(frozen=True)
 class Confusion(ClassTable):
-    """The confusion matrix: the total weight of the rows of each label (rows) that are predicted so (columns)."""
+    """The confusion matrix: the total weight of the rows of each label (rows) that are predicted so (columns).
+
+    `cells2` is what the same rows add to a variance.
+    """
 
     cells: Sums
+    cells2: Sums
 
     @classmethod
     def of(cls, batch: Batch, question: Question) -> Self:
         size = len(question.classes)
-        return cls(Sums.of(batch.truth * size + batch.predictions, size * size, batch.weight))
+        groups = batch.truth * size + batch.predictions
+        return cls(*sums_with_squares(groups, size * size, batch.weight, counts=question.counts))
 
     @property
     def size(self) -> int:
         """The number of classes."""
         return math.isqrt(self.cells.size)
 
-    @property
-    def weight(self) -> Total:
+    @cached_property
+    def weight(self) -> Rational:
         return self.cells.total
 
     @cached_property
-    def truth(self) -> Sums:
-        """The weight of each label."""
-        return self.cells.by(np.arange(self.cells.size) // self.size, self.size)
+    def weight2(self) -> Rational:
+        return self.cells2.total
 
     @cached_property
-    def predicted(self) -> Sums:
-        """The weight of each prediction."""
-        return self.cells.by(np.arange(self.cells.size) % self.size, self.size)
+    def counts(self) -> ClassCounts:
+        return self._of_classes(self.cells)
 
     @cached_property
-    def hits(self) -> Sums:
-        """The weight of each class where label and prediction agree."""
-        return self.cells.at(np.arange(self.size) * (self.size + 1))
+    def squares(self) -> ClassCounts:
+        return self.counts if self.cells2 is self.cells else self._of_classes(self.cells2)
+
+    def _of_classes(self, cells: Sums) -> ClassCounts:
+        places = np.arange(cells.size)
+        hits = cells.at(places[:: self.size + 1])
+        return ClassCounts(hits, cells.by(places // self.size, self.size), cells.by(places % self.size, self.size))
 
     @property
-    def counts(self) -> ClassCounts:
-        return ClassCounts(self.hits, self.truth, self.predicted)
+    def right(self) -> Average:
+        """The mean of the rows, 1 where label and prediction agree and 0 elsewhere."""
+        parts = ((self.weight, self.counts.hits.total), (self.weight2, self.squares.hits.total))
+        return Average(*(part for weight, hits in parts for part in (weight, hits, hits)))
 
     @cached_property
     def distances(self) -> Sums:
@@ -97,14 +114,14 @@ class Confusion(ClassTable):
 
 @dataclass(frozen=True)
 class ClassLosses(State):
-    """Totals of the weight, the log loss and the squared error of the probabilities of all classes."""
+    """The log loss and the squared error of the probabilities of all classes, at most 2 a row."""
 
-    weight: Total
-    log: Total
-    squared: Total
+    log: Average
+    squared: Average
 
     # The smallest likelihood a row is given, as scikit-learn's log_loss in float64.
     SMALLEST: ClassVar[float] = 2.0**-52
+    LARGEST: ClassVar[float] = 2.0
 
     @classmethod
     def of(cls, batch: Batch, question: Question) -> Self:
@@ -116,18 +133,24 @@ class ClassLosses(State):
             log[block] = -np.log(np.clip(errors[own], cls.SMALLEST, 1 - cls.SMALLEST))
             errors[own] -= 1
             squared[block] = np.square(errors, out=errors).sum(axis=0)
-        by = factors(batch.weight)
-        return cls(total(batch.weight, len(scores)), exact_sum(log, *by), exact_sum(squared, *by))
+        np.minimum(squared, cls.LARGEST, out=squared)  # a row may add up to a little more than 1
+        return cls(**averages_of(cls._terms, batch, question, log, squared))
+
+    @staticmethod
+    def _terms(log: Floats, squared: Floats) -> dict[str, Floats]:
+        return {"log": log, "squared": squared}
 
 
 @dataclass(frozen=True)
 class TrueRanks(State):
     """The weight of the rows whose true class is outscored by 0 .. 4 others and tied with so many, itself included.
 
-    `cells` is the table of both numbers, row by row; those of ties end with the number of classes.
+    `cells` is the table of both numbers, row by row; those of ties end with the number of classes. `cells2` is what the
+    same rows add to a variance.
     """
 
     cells: Sums
+    cells2: Sums
 
     DEEPEST: ClassVar[int] = 5
 
@@ -141,12 +164,13 @@ class TrueRanks(State):
             above[block] = np.count_nonzero(scores[block] > own, axis=1)
             tied[block] = np.count_nonzero(scores[block] == own, axis=1)
         groups = np.minimum(above, cls.DEEPEST) * (size + 1) + tied
-        return cls(Sums.of(groups, (cls.DEEPEST + 1) * (size + 1), batch.weight))
+        cells = (cls.DEEPEST + 1) * (size + 1)
+        return cls(*sums_with_squares(groups, cells, batch.weight, counts=question.counts))
 
-    @property
-    def size(self) -> int:
-        """The number of classes."""
-        return self.cells.size // (self.DEEPEST + 1) - 1
+    def among_first(self, k: int) -> Average:
+        """The mean of the rows, 1 where the true class is among the first k: of tied ones each is equally often."""
+        above, tied = np.divmod(self.cells.groups, self.cells.size // (self.DEEPEST + 1))
+        return average(self.cells, self.cells2, np.clip((k - above) / tied, 0, 1))
 
 
 class TopLabel(Sweep):
@@ -157,7 +181,7 @@ class TopLabel(Sweep):
         scores = scores_of(batch)
         top = np.argmax(scores, axis=1)
         largest = scores[np.arange(len(scores)), top]
-        return cls.sorted(largest, top == batch.truth, weights=batch.weight)
+        return cls.sorted(largest, top == batch.truth, weights=batch.weight, counts=question.counts)
 
     @cached_property
     def recalibration(self) -> Recalibration:
@@ -178,6 +202,13 @@ class Judged(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
+class ClassColumn(SortedColumn):
+    """The rows by their score for one class, with the class of each."""
+
+    truth: Positions
+
+
+@dataclass(frozen=True, eq=False)
 class ClassScores(ColumnScores):
     """Labels and the probabilities of all classes."""
 
@@ -194,24 +225,27 @@ class ClassScores(ColumnScores):
     def judged(self) -> Judged:
         """Each class against all others, and against each other one."""
         areas, versus = [], []
+        for column in self.sorted_columns():
+            areas.append(Areas.of(column.sweep))
+            versus.append(self.against_each(column))
+        return Judged(areas, np.array(versus))
+
+    def sorted_columns(self) -> Iterator[ClassColumn]:
+        """The rows by their score for each class."""
         for position, column in enumerate(self.columns()):
             order = np.argsort(column) if self.weights is None else canonical_order(column, self.truth, self.weights)
             truth = self.truth[order]
             weights = None if self.weights is None else self.weights[order]
-            sweep = Sweep((column[order], truth == position), weights)
-            areas.append(Areas.of(sweep))
-            versus.append(self._against_each(sweep, truth))
-        return Judged(areas, np.array(versus))
+            yield ClassColumn(order, Sweep((column[order], truth == position), weights, self.counts), truth)
 
-    def _against_each(self, sweep: Sweep, truth: Positions) -> Floats:
+    def against_each(self, column: ClassColumn) -> Floats:
+        """How often a row of the class has a larger score for it than a row of each class, ties counting half."""
         # Brought near 1: the product of two classes of light rows would leave the range of float64.
-        tp = np.ldexp(sweep.steps.tp, -np.frexp(sweep.steps.tp[-1])[1])
-        step_of_row = np.zeros(len(truth), dtype=np.intp)
-        np.cumsum(sweep.scores[1:] != sweep.scores[:-1], out=step_of_row[1:])
+        tp = np.ldexp(column.sweep.steps.tp, -np.frexp(column.sweep.steps.tp[-1])[1])
         # Twice what each row loses to: all that lies above it, and half of what is tied.
-        twice = (tp[1:] + tp[:-1])[::-1][step_of_row]
-        weights = None if sweep.weights is None else sweep.relative_weights
+        twice = column.at(tp[1:] + tp[:-1])
+        weights = None if column.sweep.weights is None else column.sweep.relative_weights
         classes = self.scores.shape[1]
-        lost = np.bincount(truth, twice if weights is None else twice * weights, classes)
-        pairs = 2.0 * tp[-1] * np.bincount(truth, weights, classes)
+        lost = np.bincount(column.truth, twice if weights is None else twice * weights, classes)
+        pairs = 2.0 * tp[-1] * np.bincount(column.truth, weights, classes)
         return np.asarray(np.minimum(1.0, lost / pairs))

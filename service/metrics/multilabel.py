@@ -4,11 +4,12 @@ Names and definitions are those of scikit-learn, with all labels of the question
 average over labels.
 """
 
-from typing import Any
+import numpy as np
 
+from service.metrics.averages import Average, Mapped
 from service.metrics.batch import Question
-from service.metrics.classes import known, mean_area
-from service.metrics.multilabel_states import LabelCells, LabelLosses, LabelRanks, LabelScores, LabelSets, SetMatches
+from service.metrics.classes import Counts, known, mean_area, of_f, of_jaccard, of_precision, of_recall
+from service.metrics.multilabel_states import LabelLosses, LabelRanks, LabelScores, LabelSets, SetMatches
 from service.metrics.undefined import Undefined
 
 
@@ -17,58 +18,67 @@ def rows_without_labels(labels: LabelSets) -> int:
     return labels.empty
 
 
-def subset_accuracy(matches: SetMatches) -> Any:
+def subset_accuracy(matches: SetMatches) -> Average:
     """Share of the rows whose labels are predicted all and no others.
 
     Formula: mean(labels = predictions)
     Reference: sklearn.metrics.accuracy_score
     """
-    return matches.exact / matches.weight
+    hits, truth, predicted = matches.numbers
+    return matches.mean((truth + predicted == 2 * hits).astype(np.float64))
 
 
-def hamming_loss(cells: LabelCells) -> Any:
+def hamming_loss(matches: SetMatches) -> Mapped:
     """Share of the pairs of a row and a label that are predicted wrong.
 
     Formula: (sum of FP + FN over labels) / (rows times labels)
     Reference: sklearn.metrics.hamming_loss
     """
-    return cells.wrong / (cells.weight * cells.labels)
+    hits, truth, predicted = matches.numbers
+    labels = matches.labels
+    return matches.mean(truth + predicted - 2 * hits).mapped(lambda wrong: wrong / labels)
 
 
-def precision_samples(matches: SetMatches) -> Any:
+def precision_samples(matches: SetMatches) -> Average:
     """Mean over rows of the share of the predicted labels that are true; 0 for a row without predictions.
 
     Formula: mean(hits / predictions of each row)
     Reference: sklearn.metrics.precision_score with average="samples"
     """
-    return matches.precision / matches.weight
+    return mean_over_rows(matches, of_precision)
 
 
-def recall_samples(matches: SetMatches) -> Any:
+def recall_samples(matches: SetMatches) -> Average:
     """Mean over rows of the share of the true labels that are predicted; 0 for a row without labels.
 
     Formula: mean(hits / labels of each row)
     Reference: sklearn.metrics.recall_score with average="samples"
     """
-    return matches.recall / matches.weight
+    return mean_over_rows(matches, of_recall)
 
 
-def f1_samples(matches: SetMatches) -> Any:
+def f1_samples(matches: SetMatches) -> Average:
     """Mean over rows of the harmonic mean of precision and recall; 0 for a row without labels and predictions.
 
     Formula: mean(2 hits / (labels + predictions) of each row)
     Reference: sklearn.metrics.f1_score with average="samples"
     """
-    return matches.f1 / matches.weight
+    return mean_over_rows(matches, of_f(1))
 
 
-def jaccard_samples(matches: SetMatches) -> Any:
+def jaccard_samples(matches: SetMatches) -> Average:
     """Mean over rows of hits as a share of what is true or predicted; 0 for a row without labels and predictions.
 
     Formula: mean(hits / (labels + predictions - hits) of each row)
     Reference: sklearn.metrics.jaccard_score with average="samples"
     """
-    return matches.jaccard / matches.weight
+    return mean_over_rows(matches, of_jaccard)
+
+
+def mean_over_rows(matches: SetMatches, ratio_of: Counts) -> Average:
+    """The mean over rows of a ratio of their labels, 0 where nothing is divided."""
+    part, whole = ratio_of(*matches.numbers)
+    return matches.mean(part / np.maximum(whole, 1))
 
 
 def roc_auc_macro(scores: LabelScores, question: Question) -> float:
@@ -116,7 +126,7 @@ def average_precision_micro(scores: LabelScores) -> float:
     return known(scores.pooled.average_precision)
 
 
-def label_ranking_average_precision(ranks: LabelRanks) -> Any:
+def label_ranking_average_precision(ranks: LabelRanks) -> Average:
     """Mean over rows of the mean, over true labels, of the share of true ones among labels that score as much or more.
 
     A row without labels gets 1.
@@ -124,10 +134,10 @@ def label_ranking_average_precision(ranks: LabelRanks) -> Any:
     Formula: mean over rows and their labels of (labels that score as much) / (all that score as much)
     Reference: sklearn.metrics.label_ranking_average_precision_score
     """
-    return ranks.precision / ranks.weight
+    return ranks.precision
 
 
-def coverage_error(ranks: LabelRanks) -> Any:
+def coverage_error(ranks: LabelRanks) -> Average:
     """How far down the labels by score one must go, on average over rows, to have met all true ones.
 
     At best it is the mean number of true labels. A row without labels counts 0.
@@ -135,10 +145,10 @@ def coverage_error(ranks: LabelRanks) -> Any:
     Formula: mean over rows of the number of labels that score as much as the lowest true one
     Reference: sklearn.metrics.coverage_error
     """
-    return ranks.coverage / ranks.weight
+    return ranks.coverage
 
 
-def label_ranking_loss(ranks: LabelRanks) -> Any:
+def label_ranking_loss(ranks: LabelRanks) -> Average:
     """Mean over rows of the share of pairs of a true and another label where the other scores as much or more.
 
     A row without labels, or with all of them, counts 0.
@@ -146,10 +156,10 @@ def label_ranking_loss(ranks: LabelRanks) -> Any:
     Formula: mean over rows of (wrong pairs) / (pairs)
     Reference: sklearn.metrics.label_ranking_loss
     """
-    return ranks.loss / ranks.weight
+    return ranks.loss
 
 
-def log_loss(losses: LabelLosses) -> Any:
+def log_loss(losses: LabelLosses) -> Average:
     """Mean over rows and labels of the negative logarithm of the probability given to what is true.
 
     Probabilities are clipped to [2^-52, 1 - 2^-52].
@@ -157,6 +167,6 @@ def log_loss(losses: LabelLosses) -> Any:
     Formula: -mean(y ln p + (1 - y) ln(1 - p))
     Reference: sklearn.metrics.log_loss of each label
     """
-    if losses.range.low < 0 or losses.range.high > 1:
+    if losses.log is None:
         raise Undefined("scores_not_probabilities")
-    return losses.log / losses.weight
+    return losses.log

@@ -1,7 +1,9 @@
 """States of a multilabel task. Labels are positions in `Question.classes`, and a row has any number of them."""
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property, reduce
 from operator import add
 from typing import Any, Self
@@ -9,13 +11,22 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from service.metrics.averages import Average
 from service.metrics.batch import Batch, Question
 from service.metrics.binary_states import Bools, ProbabilityLosses
 from service.metrics.class_states import Areas, ClassCounts, ClassTable, ColumnScores, scores_of
 from service.metrics.exact import Floats, Rational, Total, exact_sum
 from service.metrics.pooled import Pairs, pooled_areas
-from service.metrics.states import LabelState, Range, Rows, State, blocks, factors, total
-from service.metrics.sums import Sums
+from service.metrics.states import (
+    LabelState,
+    Rows,
+    State,
+    blocks,
+    joined_weights,
+    total,
+    total_of_squares,
+)
+from service.metrics.sums import MANTISSA_BITS, Sums, average, exponent_of, sums_with_squares
 
 
 class LabelSets(Rows, LabelState):
@@ -23,11 +34,11 @@ class LabelSets(Rows, LabelState):
 
     @classmethod
     def of(cls, batch: Batch, question: Question) -> Self:
-        return cls((batch.truth,), batch.weight)
+        return cls((batch.truth,), batch.weight, question.counts)
 
     @classmethod
-    def sorted(cls, *columns: NDArray[Any], weights: Floats | None) -> Self:
-        return cls(columns, weights)
+    def sorted(cls, *columns: NDArray[Any], weights: Floats | None, counts: bool = False) -> Self:
+        return cls(columns, weights, counts)
 
     @property
     def truth(self) -> Bools:
@@ -42,13 +53,20 @@ class LabelSets(Rows, LabelState):
         return total(self.weights, self.rows)
 
     @property
+    def weight2(self) -> Total:
+        return total_of_squares(self.weights, self.rows, counts=self.counts)
+
+    @property
     def empty(self) -> int:
         """The number of rows that have no label."""
-        return sum(int(np.count_nonzero(~self.truth[block].any(axis=1))) for block in blocks(*self.truth.shape))
+        found = [~self.truth[block].any(axis=1) for block in blocks(*self.truth.shape)]
+        if self.counts and self.weights is not None:
+            return int(exact_sum(self.weights, np.concatenate(found).astype(np.float64)))
+        return sum(int(np.count_nonzero(part)) for part in found)
 
     def blind(self, question: Question) -> Batch:
         """The labels that most rows have as every prediction, the prevalence of each label as its score."""
-        positive = LabelCells.counted(self.truth, self.truth, self.weights).counts.truth.exact
+        positive = LabelCells.counted(self.truth, self.truth, self.weights, counts=True).counts.truth.exact
         prevalence = np.array([float(part / self.weight) for part in positive])
         frequent = np.array([2 * part > self.weight for part in positive])
         shape = self.truth.shape
@@ -57,90 +75,191 @@ class LabelSets(Rows, LabelState):
 
 @dataclass(frozen=True)
 class LabelCells(ClassTable):
-    """Of each label the weights of true negatives, false positives, false negatives and hits, one after the other."""
+    """Of each label the weights of true negatives, false positives, false negatives and hits, one after the other.
+
+    `cells2` is what the same rows add to a variance.
+    """
 
     cells: Sums
+    cells2: Sums
 
     @classmethod
     def of(cls, batch: Batch, question: Question) -> Self:
-        return cls.counted(batch.truth, batch.predictions, batch.weight)
+        return cls.counted(batch.truth, batch.predictions, batch.weight, counts=question.counts)
 
     @classmethod
-    def counted(cls, truth: Bools, predicted: Bools, weights: Floats | None) -> Self:
+    def counted(cls, truth: Bools, predicted: Bools, weights: Floats | None, *, counts: bool) -> Self:
         """The cells of labels and predictions."""
         rows, width = truth.shape
         parts = []
         for block in blocks(rows, width):
-            groups = 2 * truth[block] + predicted[block] + 4 * np.arange(width)
-            repeated = None if weights is None else np.repeat(weights[block], width)
-            parts.append(Sums.of(groups.ravel(), 4 * width, repeated))
-        return cls(reduce(Sums.__add__, parts))
+            groups = (2 * truth[block] + predicted[block] + 4 * np.arange(width)).ravel()
+            by = None if weights is None else weights[block]
+            parts.append(cls(*sums_with_squares(groups, 4 * width, by, counts=counts, repeats=width)))
+        return reduce(add, parts)
 
     @cached_property
-    def weight(self) -> Total:
-        return self._of(0, 1, 2, 3).exact[0]
+    def weight(self) -> Rational:
+        return cells_of(self.cells, 0, 1, 2, 3).exact[0]
+
+    @cached_property
+    def weight2(self) -> Rational:
+        return cells_of(self.cells2, 0, 1, 2, 3).exact[0]
 
     @cached_property
     def counts(self) -> ClassCounts:
-        return ClassCounts(hits=self._of(3), truth=self._of(2, 3), predicted=self._of(1, 3))
+        return class_counts(self.cells)
 
-    @property
-    def labels(self) -> int:
-        """The number of labels."""
-        return self.cells.size // 4
+    @cached_property
+    def squares(self) -> ClassCounts:
+        return class_counts(self.cells2)
 
     @property
     def sides(self) -> tuple[Sums, Sums]:
         """The weight of the rows without each label, and of those with it."""
-        return self._of(0, 1), self._of(2, 3)
+        return cells_of(self.cells, 0, 1), cells_of(self.cells, 2, 3)
 
-    @property
-    def wrong(self) -> Rational:
-        """The weight of all false positives and false negatives."""
-        return self._of(1, 2).total
 
-    def _of(self, *places: int) -> Sums:
-        """The weight of each label in these of its cells."""
-        first = np.arange(0, self.cells.size, 4)
-        return reduce(add, (self.cells.at(first + place) for place in places))
+def cells_of(cells: Sums, *places: int) -> Sums:
+    """The weight of each label in these of its cells."""
+    first = np.arange(0, cells.size, 4)
+    return reduce(add, (cells.at(first + place) for place in places))
+
+
+def class_counts(cells: Sums) -> ClassCounts:
+    """The weight of the hits, the labels and the predictions of each label."""
+    return ClassCounts(hits=cells_of(cells, 3), truth=cells_of(cells, 2, 3), predicted=cells_of(cells, 1, 3))
+
+
+# A bit for the label and one for the prediction.
+LABELS_IN_BYTE = 4
+
+
+@dataclass(frozen=True, eq=False)
+class LabelRows(State):
+    """The labels and predictions of each row, in the order the rows came in: none shows in what is made of them."""
+
+    truth: Bools
+    predicted: Bools
+    weights: Floats | None
+    counts: bool
+
+    @classmethod
+    def of(cls, batch: Batch, question: Question) -> Self:
+        return cls(batch.truth, batch.predictions, batch.weight, question.counts)
+
+    def __add__(self, other: Self) -> Self:
+        weights = joined_weights((self.weights, len(self.truth)), (other.weights, len(other.truth)))
+        truth, predicted = (
+            np.concatenate(pair) for pair in ((self.truth, other.truth), (self.predicted, other.predicted))
+        )
+        return type(self)(truth, predicted, weights, self.counts)
+
+    def square_sum(self, hits: Floats, truth: Floats, predicted: Floats, exponent: int) -> float:
+        """The sum over rows, by what they add to a variance, of the square of what each gets for all its labels.
+
+        That is a number for each hit, for each true and for each predicted label. Weights are in units of the power
+        of two.
+        """
+        tables = tables_of(*on_grid(np.array([truth, predicted, hits]), 3 * len(hits)))
+        found = np.zeros(len(self.truth))
+        for block in blocks(len(found), 8):
+            for bits, table in zip(self._bits, tables, strict=True):
+                found[block] += table[bits[block]]
+        if self.weights is None:
+            return float(exact_sum(found * found)) * 4.0**-exponent
+        weights = np.ldexp(self.weights, -exponent)
+        squares = np.ldexp(weights, -exponent) if self.counts else weights * weights
+        return float(exact_sum(found * found, squares))
+
+    @cached_property
+    def _bits(self) -> NDArray[np.uint8]:
+        """Whether each label is true and whether it is predicted, four neighbours in a byte: a column for each row."""
+        rows, width = self.truth.shape
+        bits = np.empty((math.ceil(width / LABELS_IN_BYTE), rows), dtype=np.uint8)
+        for block in blocks(rows, width):
+            both = np.stack([self.truth[block], self.predicted[block]], axis=2)
+            bits[:, block] = np.packbits(both.reshape(len(both), -1), axis=1).T
+        return bits
+
+
+def tables_of(truth: Floats, predicted: Floats, hits: Floats) -> Floats:
+    """For each four neighbours the sums of the numbers that a byte picks, one for each byte."""
+    bits = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1)
+    true, said = bits[:, ::2], bits[:, 1::2]
+    padded = np.zeros((3, LABELS_IN_BYTE * math.ceil(len(hits) / LABELS_IN_BYTE)))
+    padded[:, : len(hits)] = truth, predicted, hits
+    parts = padded.reshape(3, -1, 1, LABELS_IN_BYTE)
+    return np.asarray((true * parts[0] + said * parts[1] + (true & said) * parts[2]).sum(axis=2))
+
+
+def on_grid(numbers: Floats, terms: int) -> Floats:
+    """The numbers, rounded so that no sum of so many of them is rounded, in whatever order."""
+    exponent = int(np.frexp(terms * np.abs(numbers).max(initial=0.0))[1]) - MANTISSA_BITS
+    return np.asarray(np.ldexp(np.rint(np.ldexp(numbers, -exponent)), exponent))
 
 
 @dataclass(frozen=True)
 class SetMatches(State):
-    """Totals of what rows get for their set of predictions; a row's share of nothing is 0."""
+    """The weight of the rows with so many hits, predicted labels and true labels.
 
-    weight: Total
-    exact: Total
-    precision: Total
-    recall: Total
-    f1: Total
-    jaccard: Total
+    `cells` is the table of the three numbers, `cells2` what the same rows add to a variance.
+    """
+
+    cells: Sums
+    cells2: Sums
 
     @classmethod
     def of(cls, batch: Batch, question: Question) -> Self:
-        return cls(total(batch.weight, len(batch.truth)), *row_totals(cls._rows, 5, batch, batch.predictions))
+        truth, predicted = batch.truth, batch.predictions
+        rows, width = truth.shape
+        groups = np.empty(rows, dtype=np.intp)
+        for block in blocks(rows, width):
+            sides = (truth[block] & predicted[block], predicted[block], truth[block])
+            numbers = tuple(np.count_nonzero(side, axis=1) for side in sides)
+            groups[block] = np.ravel_multi_index(numbers, (width + 1,) * 3)
+        return cls(*sums_with_squares(groups, (width + 1) ** 3, batch.weight, counts=question.counts))
 
-    @staticmethod
-    def _rows(truth: Bools, predicted: Bools) -> list[Floats]:
-        hits, true, said = (np.count_nonzero(side, axis=1) for side in (truth & predicted, truth, predicted))
-        either = true + said - hits
-        shares = ((hits, said), (hits, true), (2 * hits, true + said), (hits, either))
-        return [either == hits, *(part / np.maximum(whole, 1) for part, whole in shares)]
+    @property
+    def labels(self) -> int:
+        """The number of labels."""
+        number: int = round(self.cells.size ** (1 / 3)) - 1
+        return number
+
+    @cached_property
+    def numbers(self) -> tuple[Floats, Floats, Floats]:
+        """Of each kind of row the number of hits, true and predicted labels."""
+        hits, predicted, truth = np.unravel_index(self.cells.groups, (self.labels + 1,) * 3)
+        return hits.astype(np.float64), truth.astype(np.float64), predicted.astype(np.float64)
+
+    def mean(self, numbers: Floats) -> Average:
+        """The mean over rows of a number for each kind of row."""
+        return average(self.cells, self.cells2, numbers)
+
+    def sum(self, numbers: Floats) -> float:
+        """The sum over rows, by weight near the total as unit."""
+        return float(self.cells.times(numbers) / self._scale)
+
+    def square_sum(self, *numbers: Floats) -> float:
+        """The sum over rows of products, by what rows add to a variance, in the square of that unit."""
+        return float(self.cells2.times(*numbers) / self._scale**2)
+
+    @cached_property
+    def _scale(self) -> Fraction:
+        return Fraction(2) ** exponent_of(self.cells.total)
 
 
 @dataclass(frozen=True)
 class LabelRanks(State):
-    """Totals of what rows get for the order of their scores; of tied labels those that are not true come first."""
+    """What rows get for the order of their scores; of tied labels those that are not true come first."""
 
-    weight: Total
-    precision: Total
-    coverage: Total
-    loss: Total
+    precision: Average
+    coverage: Average
+    loss: Average
 
     @classmethod
     def of(cls, batch: Batch, question: Question) -> Self:
-        scores = scores_of(batch)
-        return cls(total(batch.weight, len(batch.truth)), *row_totals(cls._rows, 3, batch, scores))
+        return cls(*row_averages(cls._rows, 3, batch, question))
 
     @staticmethod
     def _rows(truth: Bools, scores: Floats) -> list[Floats]:
@@ -169,22 +288,16 @@ class LabelRanks(State):
 
 @dataclass(frozen=True)
 class LabelLosses(State):
-    """Totals of the weight and of the rows' mean log loss over the labels, and the range of the scores.
+    """The mean log loss over the labels of a row, None once a score lies outside [0, 1]."""
 
-    The loss holds nothing once a score lies outside [0, 1]: `range` tells.
-    """
-
-    weight: Total
-    log: Total
-    range: Range
+    log: Average | None
 
     @classmethod
     def of(cls, batch: Batch, question: Question) -> Self:
-        weight, scores = total(batch.weight, len(batch.truth)), Range.of(scores_of(batch))
-        if scores.low < 0 or scores.high > 1:
-            return cls(weight, 0, scores)
-        (log,) = row_totals(cls._rows, 1, batch, scores_of(batch))
-        return cls(weight, log, scores)
+        scores = scores_of(batch)
+        if scores.min() < 0 or scores.max() > 1:
+            return cls(None)
+        return cls(*row_averages(cls._rows, 1, batch, question))
 
     @staticmethod
     def _rows(truth: Bools, scores: Floats) -> list[Floats]:
@@ -194,15 +307,17 @@ class LabelLosses(State):
         return [losses.mean(axis=1)]
 
 
-def row_totals(
-    function: Callable[[Any, Any], list[Any]], count: int, batch: Batch, column: NDArray[Any]
-) -> list[Total]:
-    """The exact totals of `count` numbers that the function gives each row of a block of labels and of a column."""
-    values = np.empty((count, len(batch.truth)))
+def row_averages(
+    function: Callable[[Any, Any], list[Any]], count: int, batch: Batch, question: Question
+) -> Iterator[Average]:
+    """The means of `count` numbers that the function gives each row of a block of labels and scores."""
+    scores = scores_of(batch)
+    values = np.empty((count, len(scores)))
     # Temporaries of a float for each pair stay below 128 KiB: larger ones come from the system anew each time.
-    for block in blocks(len(batch.truth), 5 * batch.truth.shape[1]):
-        values[:, block] = function(batch.truth[block], column[block])
-    return [exact_sum(numbers, *factors(batch.weight)) for numbers in values]
+    for block in blocks(len(scores), 5 * scores.shape[1]):
+        values[:, block] = function(batch.truth[block], scores[block])
+    for numbers in values:
+        yield Average.of(numbers, batch.weight, counts=question.counts)
 
 
 @dataclass(frozen=True, eq=False)
@@ -217,15 +332,19 @@ class LabelScores(ColumnScores):
     @cached_property
     def pairs(self) -> Pairs:
         """All pairs of a row and a label; of rows that a broadcast gave the same scores, two of each label for all."""
-        weights = self.weights
-        if weights is not None:  # their products stay in range
-            weights = np.ldexp(weights, -int(np.frexp(weights.max())[1]))
+        weights = None if self.weights is None else np.ldexp(self.weights, -self.pair_exponent)
         if len(distinct(self.scores)) == len(self.scores):
             table = None if weights is None else np.broadcast_to(weights[:, None], self.truth.shape)
             return Pairs(self.scores, self.truth, table)
-        sums = np.stack([part.floats for part in LabelCells.counted(self.truth, self.truth, weights).sides])
+        cells = LabelCells.counted(self.truth, self.truth, weights, counts=True)
+        sums = np.stack([part.floats for part in cells.sides])
         truth = np.broadcast_to(np.array([[False], [True]]), sums.shape)
         return Pairs(np.broadcast_to(self.scores[0], sums.shape), truth, sums)
+
+    @property
+    def pair_exponent(self) -> int:
+        """The power of two that the weights of pairs are in units of, so that their products stay in range."""
+        return 0 if self.weights is None else int(np.frexp(self.weights.max())[1])
 
     @cached_property
     def areas(self) -> list[Areas]:

@@ -1,7 +1,7 @@
 """Areas under the curves of all pairs of a row and a label, in less memory than their scores take."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, NamedTuple, Self
@@ -17,6 +17,8 @@ from service.metrics.undefined import Undefined
 
 # Weights that are nothing beside the largest are 0, and so may sums of them be: no division is by 0.
 SMALLEST = 5e-324
+# Scores of a path lie so close that the weights above them differ by a factor of at most 1 + 1 / PATH_STEPS.
+PATH_STEPS = 512
 # Labels whose columns are copied at a time.
 COLUMNS = 16
 # More pairs than these are sorted in so many ranges of their scores, one after the other.
@@ -114,34 +116,153 @@ class Descending:
         return self.until(np.searchsorted(self.keys, marks) - 1)
 
 
-def pooled_areas(pairs: Pairs) -> Areas:
-    """The areas of all pairs of a row and a label as if each were a row of a binary task.
+class Meeting(NamedTuple):
+    """Some distinct scores of positives, from the top, negated, and the weight of the pairs that score more or as much.
 
-    Positives and negatives of a range are sorted apart, and meet block by block of the positives.
+    `reached` is that of the positives that score as much or more, `passed` that of such negatives, `above` that of the
+    negatives that score more.
     """
-    # By weight of the positives: twice what they lose to negatives above or equal, and the precision at each.
-    lost: Any = 0
-    precise: Any = 0
-    tp: Any = 0
-    fp: Any = 0
+
+    scores: Floats
+    reached: Any
+    above: Any
+    passed: Any
+
+
+class Tally:
+    """The areas as they grow from the top down."""
+
+    def __init__(self) -> None:
+        # By weight of the positives: twice what they lose to negatives above or equal, and the precision at each.
+        self.lost: Any = 0
+        self.precise: Any = 0
+        self.tp: Any = 0
+        self.fp: Any = 0
+
+    def add(self, meeting: Meeting) -> None:
+        """Count the next positives."""
+        _, reached, above, passed = meeting
+        gained = np.diff(reached, prepend=self.tp)
+        twice = gained * (above + passed)
+        self.lost += int(np.sum(twice)) if np.issubdtype(twice.dtype, np.integer) else exact_sum(twice)
+        self.precise += exact_sum(gained * (reached / np.maximum(reached + passed, SMALLEST)))
+        self.tp = reached[-1]
+
+    @property
+    def areas(self) -> Areas:
+        """The areas of all that was counted."""
+        if not self.tp:
+            return Areas(Undefined("single_class"), Undefined("no_positive_labels"))
+        if not self.fp:
+            return Areas(Undefined("single_class"), 1.0)
+        found, others = exact_sum(np.array([self.tp], float)), exact_sum(np.array([self.fp], float))
+        area = 1 - self.lost / (2 * found * others)
+        return Areas(min(1.0, max(0.0, float(area))), min(1.0, float(self.precise / found)))
+
+
+def pooled_areas(pairs: Pairs) -> Areas:
+    """The areas of all pairs of a row and a label as if each were a row of a binary task."""
+    return tallied(pairs, lambda _: None).areas
+
+
+def tallied(pairs: Pairs, seen: Callable[[Meeting], None]) -> Tally:
+    """The areas of all pairs. Positives and negatives of a range are sorted apart; `seen` is told where they meet."""
+    tally = Tally()
     for low, high in pairs.ranges():
-        positives = Descending.of(pairs, low, high, tp, positive=True)
-        negatives = Descending.of(pairs, low, high, fp, positive=False)
+        positives = Descending.of(pairs, low, high, tally.tp, positive=True)
+        negatives = Descending.of(pairs, low, high, tally.fp, positive=False)
         scores = positives.keys.real
         ends = 1 + np.flatnonzero(np.append(scores[2:] != scores[1:-1], [True] * (len(scores) > 1)))
         for block in blocks(len(ends), 5):
-            thresholds, reached = scores[ends[block]], positives.until(ends[block])
+            thresholds = scores[ends[block]]
             above, passed = (negatives.beyond(thresholds, and_equal=equal) for equal in (False, True))
-            gained, tp = np.diff(reached, prepend=tp), reached[-1]
-            twice = gained * (above + passed)
-            lost += int(np.sum(twice)) if pairs.weights is None else exact_sum(twice)
-            precise += exact_sum(gained * (reached / np.maximum(reached + passed, SMALLEST)))
-        fp = negatives.until(len(negatives.keys) - 1)
+            meeting = Meeting(thresholds, positives.until(ends[block]), above, passed)
+            tally.add(meeting)
+            seen(meeting)
+        tally.fp = negatives.until(len(negatives.keys) - 1)
         del positives, negatives, scores  # before the next ones are made
-    if not tp:
-        return Areas(Undefined("single_class"), Undefined("no_positive_labels"))
-    if not fp:
-        return Areas(Undefined("single_class"), 1.0)
-    found, others = exact_sum(np.array([tp], float)), exact_sum(np.array([fp], float))
-    area = 1 - lost / (2 * found * others)
-    return Areas(min(1.0, max(0.0, float(area))), min(1.0, float(precise / found)))
+    return tally
+
+
+class Path:
+    """Scores of positives on the way down: few of them, but each where few pairs lie above it.
+
+    Which ones they are does not depend on how the way is cut into parts.
+    """
+
+    def __init__(self) -> None:
+        self.parts: list[Meeting] = []
+
+    def add(self, meeting: Meeting) -> None:
+        """Keep what is needed of the next positives."""
+        self.parts.append(thinned(meeting))
+
+    @property
+    def kept(self) -> Meeting:
+        """The scores that are kept."""
+        return thinned(Meeting(*(np.concatenate(columns) for columns in zip(*self.parts, strict=True))))
+
+
+def thinned(meeting: Meeting) -> Meeting:
+    """The last of the scores between the same marks."""
+    marks = [marks_of(np.asarray(weight, dtype=np.float64)) for weight in (meeting.reached, meeting.passed)]
+    last = np.append((marks[0][1:] != marks[0][:-1]) | (marks[1][1:] != marks[1][:-1]), True)
+    return Meeting(*(column[last] for column in meeting))
+
+
+def marks_of(weights: Floats) -> NDArray[np.int64]:
+    """Whole numbers that grow by PATH_STEPS as the weights double."""
+    mantissas, exponents = np.frexp(weights)
+    marks = PATH_STEPS * exponents.astype(np.int64) + np.floor(PATH_STEPS * (2 * mantissas - 1)).astype(np.int64)
+    return np.where(weights > 0, marks, np.iinfo(np.int64).min)
+
+
+class Pool(NamedTuple):
+    """All pairs on the way down, by what more weight of one does to the areas of all.
+
+    `scores` are those of a path, negated. A pair has the entry of the first score that is not above its own; a negative
+    that scores more than that, and thus less than the one before, has its entry in `between_roc`.
+    """
+
+    scores: Floats
+    positive_roc: Floats
+    tied_roc: Floats
+    between_roc: Floats
+    positive_precision: Floats
+    negative_precision: Floats
+
+    @classmethod
+    def of(cls, path: Meeting, area: float, found: float, others: float) -> Self:
+        """The pairs of a path, with so much weight of positives and of negatives.
+
+        On the area under the ROC curve they act by their placements among pairs of the other kind, on the average
+        precision by the precision at their own and at every lower score of positives.
+        """
+        scores, reached, above, passed = path
+        before = np.append(0.0, reached)
+        below = 1 - (above + passed) / (2 * others)
+        tied = (before[:-1] + reached) / (2 * found)
+        every, here = reached + passed, np.diff(before)
+        weight, precision = here / every, reached / every
+        gained, lost = (np.cumsum(part[::-1])[::-1] for part in (weight, weight * precision))
+        average = np.sum(here * precision) / found
+        return cls(
+            scores,
+            np.append((below - area) / found, 0.0),
+            np.append((tied - area) / others, 0.0),
+            (before / found - area) / others,
+            np.append((precision - average + gained - lost) / found, 0.0),
+            np.append(-lost / found, 0.0),
+        )
+
+    def at(self, thresholds: Floats) -> tuple[tuple[Floats, Floats], tuple[Floats, Floats]]:
+        """On either area, of a positive and of a negative pair at each of these descending scores."""
+        keys = -thresholds
+        if len(keys) < len(self.scores):
+            places = np.searchsorted(self.scores, keys)
+        else:
+            ends = np.searchsorted(keys, self.scores, side="right")
+            places = np.repeat(np.arange(len(ends) + 1), np.diff(ends, prepend=0, append=len(keys)))
+        tied = self.scores[np.minimum(places, len(self.scores) - 1)] == keys
+        of_roc = self.positive_roc[places], np.where(tied, self.tied_roc[places], self.between_roc[places])
+        return of_roc, (self.positive_precision[places], self.negative_precision[places])

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from service.metrics.batch import Batch, Question
-from service.metrics.exact import Floats, Total, exact_sums
+from service.metrics.exact import Floats, Total, exact_sum, exact_sums
+from service.metrics.influences import Influences
 from service.metrics.states import State, added, total
 
 # What totals belong to: a level, or the lower and the upper level of an interval.
@@ -102,3 +104,25 @@ class QuantileCoverage(State):
 def crosses(ascending: Floats) -> Any:
     """Which rows hold a number below the one before it."""
     return np.any(ascending[:, 1:] < ascending[:, :-1], axis=1)
+
+
+class QuantileRows(Influences):
+    """Label and predicted quantiles of each row, in any order: exact sums do not tell."""
+
+    @classmethod
+    def of(cls, batch: Batch, question: Question) -> Self:
+        columns = predicted_quantiles(batch).T
+        return cls.sorted(batch.truth, *columns, weights=batch.weight, counts=question.counts)
+
+    @classmethod
+    def sorted(cls, *columns: NDArray[Any], weights: Floats | None, counts: bool = False) -> Self:
+        return cls(columns, weights, counts)
+
+    @staticmethod
+    def total_of(terms: Floats) -> Any:
+        return exact_sum(terms)
+
+    def loss(self, level: float, place: int, block: slice) -> Floats:
+        """The pinball loss of a block of rows of a level, the one at this place."""
+        under = self.columns[0][block] - self.columns[1 + place][block]
+        return np.asarray(np.maximum(level * under, (level - 1) * under))

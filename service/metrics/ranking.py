@@ -98,13 +98,13 @@ def total_weight(labels: QueryLabels) -> float:
 
 
 def queries(labels: QueryLabels) -> int:
-    """Number of queries with a weight above 0."""
-    return len(labels.ids)
+    """Number of queries with a weight above 0; the sum of weights that are counts."""
+    return int(labels.repetitions.sum())
 
 
 def queries_without_relevant(labels: QueryLabels) -> int:
     """Number of queries without a relevant document, which are left out of every metric."""
-    return int(np.count_nonzero(labels.relevant == 0))
+    return int(labels.repetitions[labels.relevant == 0].sum())
 
 
 def k(question: Question) -> list[int]:

@@ -4,6 +4,7 @@ Queries are laid out by their number of documents, so that those of one length a
 computed of a query depends on its own row alone: neither other queries nor its name change a byte of it.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from service.metrics.batch import Batch, Question
 from service.metrics.exact import Floats, Total, exact_sum
 from service.metrics.grouping import Grouping, Integers, blocks, starts_of
-from service.metrics.states import LabelState, State, factors, joined_weights, total
+from service.metrics.states import LabelState, State, effective, factors, joined_weights, total, total_of_squares
 from service.metrics.undefined import Undefined
 
 # Means of relevances between them, and discounted sums of these, are normal numbers.
@@ -91,9 +92,24 @@ class QueryLabels(QueryRows, LabelState):
         return len(self.relevance)
 
     @property
+    def counted(self) -> int:
+        return self.rows if self.weights is None else int(exact_sum(self.weights, self.lengths.astype(np.float64)))
+
+    @property
+    def repetitions(self) -> Integers:
+        """How many queries each one is: its weight where weights are counts."""
+        if self.weights is None or not self.question.counts:
+            return np.ones(len(self.ids), dtype=np.int64)
+        return self.weights.astype(np.int64)
+
+    @property
     def weight(self) -> Total:
         """The total weight of the queries."""
         return total(self.weights, len(self.ids))
+
+    @property
+    def weight2(self) -> Total:
+        return total_of_squares(self.weights, len(self.ids), counts=self.question.counts)
 
     def blind(self, question: Question) -> Batch:
         """The same queries with equal scores, which leave every order of a query's documents as likely.
@@ -250,6 +266,25 @@ class RankedRows(QueryRows):
         """The total weight of the queries that have a relevant document."""
         return total(self.judged_weights, len(self.judged))
 
+    @cached_property
+    def size(self) -> float:
+        """The effective number of the queries that have a relevant document."""
+        weights, rows = self.judged_weights, len(self.judged)
+        return effective(self.judged_weight, total_of_squares(weights, rows, counts=self.question.counts))
+
+    @cached_property
+    def judged_squares(self) -> Any:
+        """What these queries add to the variance of a mean."""
+        if self.judged_weights is None:
+            return 1 / len(self.judged) ** 2
+        heaviest = self.judged_weights.max()
+        weights, whole = self.judged_weights / heaviest, float(self.judged_weight / Fraction(heaviest))
+        return (weights / heaviest if self.question.counts else weights * weights) / whole**2
+
+    def variance(self, values: Floats, mean: float) -> float:
+        """The variance of their mean over these queries: the names of queries, which give their order, do not show."""
+        return sum_in_any_order(self.judged_squares * np.square(values[self.judged] - mean))
+
     def mean(self, values: Floats) -> Any:
         """The mean over the queries that have a relevant document."""
         return exact_sum(values[self.judged], *factors(self.judged_weights)) / self.judged_weight
@@ -339,6 +374,13 @@ class RankedRows(QueryRows):
 def sum_of(values: Floats, weights: Floats | None, which: slice) -> Total:
     """The exact sum of values, each times the weight at its place in a part of the weights."""
     return exact_sum(values, *factors(None if weights is None else weights[which]))
+
+
+def sum_in_any_order(terms: Floats) -> float:
+    """The sum of terms of 0 or more, each rounded to so few digits that they add up exactly."""
+    bits = math.frexp(terms.max())[1] + len(terms).bit_length()
+    rounder = math.ldexp(1.5, bits)
+    return float(np.sum((terms + rounder) - rounder))
 
 
 def by_score(scores: Floats, relevance: Floats) -> tuple[Floats, Floats]:

@@ -14,7 +14,7 @@ Bools = NDArray[np.bool_]
 # Blocks of logits, ascending within a block, signs (1 positive, -1 negative) and, if there are weights, weights.
 Blocks = Callable[[], Iterable[tuple[Floats, ...]]]
 # Intercept and slope, with logits relative to one of the scores.
-Fit = tuple[float, float]
+Line = tuple[float, float]
 
 # The likelihoods at which log_loss clips, too.
 LOWEST, HIGHEST = 2.0**-52, 1 - 2.0**-52
@@ -33,14 +33,29 @@ LEAST_SPREAD = 2.0**-40
 
 
 class Recalibration(NamedTuple):
-    """P(y = 1) = 1 / (1 + exp(-intercept - slope logit(p)))."""
+    """P(y = 1) = 1 / (1 + exp(-intercept - slope logit(p))), and the variances of both."""
 
     slope: float
     intercept: float
+    slope_variance: float
+    intercept_variance: float
 
 
-def recalibration(scores: Floats, truth: Bools, weights: Floats | None, middle: int) -> Recalibration:
+class Fit(NamedTuple):
+    """The line of the largest likelihood; one next to it, and its information as `derivatives` gives it."""
+
+    line: Line
+    near: Line
+    origin: float
+    information: list[float]
+
+
+def recalibration(
+    scores: Floats, truth: Bools, weights: Floats | None, squares: Floats | None, middle: int
+) -> Recalibration:
     """The slope and intercept of the largest likelihood; scores ascend and are clipped to [LOWEST, HIGHEST].
+
+    `weights` are near 1 or below; `squares` are what the rows add to a variance, in their squared unit.
 
     Raises `Undefined` where there is no finite maximum: with one class, equal scores, or classes that some score
     separates (A. Albert, J. A. Anderson, Biometrika 71, 1984). Logits are taken relative to that of the row `middle`,
@@ -55,18 +70,28 @@ def recalibration(scores: Floats, truth: Bools, weights: Floats | None, middle: 
     positives, negatives = clipped(scores[positive]), clipped(scores[negative])
     if positives[0] >= negatives[1] or negatives[0] >= positives[1]:
         raise Undefined("separable")
-    if weights is not None:
-        weights = np.ldexp(weights, -int(np.frexp(weights.max())[1]))
     reach = float(np.abs(logits(np.array([lowest, highest]), centre)).max())
     start = log_odds(truth, weights), 0.0
     if len(scores) >= MANY:
         for groups in coarse(scores, truth, weights, centre):
-            start = newton(groups, start, reach) or start
+            coarse_fit = newton(groups, start, reach)
+            start = coarse_fit.line if coarse_fit else start
     fit = newton(all_rows(scores, truth, weights, centre), start, reach)
     if fit is None:
         raise Undefined("no_convergence")
-    intercept, slope = fit
-    return Recalibration(slope, intercept - slope * float(logits(np.array([centre]), 0.5)[0]))
+    scatter = fit.information
+    if squares is not None:
+        _, _, *scatter = derivatives(all_rows(scores, truth, squares, centre), *fit.near, fit.origin)
+    (intercept, slope), even = fit.line, -float(logits(np.array([centre]), 0.5)[0])
+    # Of the score function, about the mean logit, over the information.
+    (flat, flat_x, flat_xx), (rows, rows_x, rows_xx) = fit.information, scatter
+    mean = flat_x / flat
+    spread, lever = flat_xx - mean * flat_x, even - fit.origin - mean
+    shift, both, turn = rows, rows_x - mean * rows, rows_xx - 2 * mean * rows_x + mean * mean * rows
+    lever /= spread
+    of_intercept = shift / flat**2 + 2 * both * lever / flat + turn * lever * lever
+    of_slope = turn / spread**2
+    return Recalibration(slope, intercept + slope * even, of_slope, of_intercept)
 
 
 def ends(which: Bools) -> list[int]:
@@ -137,7 +162,7 @@ def coarse(scores: Floats, truth: Bools, weights: Floats | None, centre: float) 
         yield [(values, ones, positive), (values, -ones, negative)].copy
 
 
-def newton(rows: Blocks, start: Fit, reach: float) -> Fit | None:
+def newton(rows: Blocks, start: Line, reach: float) -> Fit | None:
     """The intercept and slope of the largest likelihood; None where rounding hides it. `reach` is the largest |logit|.
 
     The likelihood is concave, and a step ends where it still rises or falls less steeply than it rose before, and where
@@ -159,7 +184,7 @@ def newton(rows: Blocks, start: Fit, reach: float) -> Fit | None:
         if not math.isfinite(step_a) or not math.isfinite(step_b):
             return None
         if abs(step_a) + abs(step_b) * reach <= LAST_STEP * max(1.0, abs(a) + abs(b) * reach):
-            return a + step_a, b + step_b
+            return Fit((a + step_a, b + step_b), (a, b), origin - shift, curvature)
         rise = pull * lift + (pull_x - shift * pull) * step_b
         for halving in range(MOST_HALVINGS):
             size = 0.5**halving

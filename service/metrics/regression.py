@@ -4,12 +4,12 @@ Names and definitions are those of scikit-learn's scorers, without `neg_` and wi
 a report gives the mean of their values.
 """
 
-from fractions import Fraction
+import math
 from typing import Any
 
 import numpy as np
 
-from service.metrics.exact import Floats, Total, exact_sum, root
+from service.metrics.exact import Total, exact_sum, root
 from service.metrics.regression_states import (
     AbsoluteErrors,
     ErrorMagnitudes,
@@ -18,6 +18,7 @@ from service.metrics.regression_states import (
     Pairs,
     PositiveErrors,
     RelativeErrors,
+    single,
 )
 from service.metrics.states import factors
 from service.metrics.undefined import Undefined
@@ -166,14 +167,13 @@ def positive_predictions(errors: PositiveErrors) -> PositiveErrors:
     return errors
 
 
-def mean_pinball_loss(errors: AbsoluteErrors, moments: Moments, alpha: float) -> Any:
+def mean_pinball_loss(errors: AbsoluteErrors) -> Any:
     """Mean pinball (quantile) loss of the predictions as medians: half the mean absolute error.
 
-    Formula: mean(max(alpha (y - p), (alpha - 1) (y - p))) with alpha {alpha}
+    Formula: mean(max(alpha (y - p), (alpha - 1) (y - p))) with alpha 0.5
     Reference: sklearn.metrics.mean_pinball_loss
     """
-    # Of |p - y| the share alpha counts where the prediction is too low, the rest where it is too high.
-    return (errors.absolute + (1 - 2 * Fraction(alpha)) * moments.error) / (2 * errors.weight)
+    return errors.absolute / (2 * errors.weight)
 
 
 def pearson(moments: Moments) -> Any:
@@ -196,34 +196,19 @@ def spearman(pairs: Pairs) -> float:
     Formula: Pearson correlation of ranks
     Reference: scipy.stats.spearmanr
     """
-    if len(pairs.truth) == 1:
+    if single(pairs):
         raise Undefined("single_row")
     if pairs.weights is not None and pairs.weights.max() > 2.0**53 * pairs.weights.min():
         raise Undefined("uneven_weights")
-    order = np.argsort(pairs.predicted)
-    weights = None if pairs.weights is None else pairs.relative_weights
-    truth = middle_ranks(pairs.truth, weights)
-    predicted = np.empty(len(order))
-    predicted[order] = middle_ranks(pairs.predicted[order], None if weights is None else weights[order])
+    truth, predicted = pairs.ranks
     if not truth.any():
         raise Undefined("constant_labels")
     if not predicted.any():
         raise Undefined("constant_predictions")
-    by = 1.0 if weights is None else weights
+    by = 1.0 if pairs.masses is None else pairs.masses[0]
     # One root of the product: where both sums are equal it is one of them, and a perfect correlation is 1.
-    scale = np.sqrt(np.sum(by * truth * truth) * np.sum(by * predicted * predicted))
+    scale = math.sqrt(math.prod(pairs.rank_squares))
     return max(-1.0, min(1.0, float(np.sum(by * truth * predicted) / scale)))
-
-
-def middle_ranks(ascending: Floats, weights: Floats | None) -> Floats:
-    """The weight below each value plus half of the weight at it, less half of all: the mean over the weight is 0."""
-    rows = len(ascending)
-    starts = np.flatnonzero(np.concatenate([[True], ascending[1:] != ascending[:-1]]))
-    if len(starts) == 1:
-        return np.zeros(rows)
-    many = np.diff(starts, append=rows)
-    at = many if weights is None else np.add.reduceat(weights, starts)
-    return np.repeat(np.cumsum(at) - at / 2 - at.sum() / 2, many)
 
 
 def d2_absolute_error(errors: AbsoluteErrors, labels: Labels) -> Any:
@@ -232,7 +217,7 @@ def d2_absolute_error(errors: AbsoluteErrors, labels: Labels) -> Any:
     Formula: 1 - sum(|p - y|) / sum(|y - median(y)|)
     Reference: sklearn.metrics.d2_absolute_error_score
     """
-    if labels.rows == 1:
+    if single(labels):
         raise Undefined("single_row")
     if labels.values[0] == labels.values[-1]:
         raise Undefined("constant_labels")

@@ -1,26 +1,32 @@
 """States of a regression, each of one output."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from service.metrics.batch import Batch, Question
-from service.metrics.exact import Floats, Product, Total, exact_sum, exact_sums
-from service.metrics.states import LabelState, Range, Rows, State, factors, total
-
-# Two numbers whose relative difference is smaller are compared by it, others by their logarithms.
-NEAR = 0.5
-SMALLEST_QUOTIENT = 1e-300
+from service.metrics.exact import Floats, Total, exact_sum, exact_sums
+from service.metrics.influences import Influences, Standard
+from service.metrics.losses import (
+    absolute_error,
+    gamma_deviance,
+    poisson_deviance,
+    relative_error,
+    squared_log_error,
+    symmetric_error,
+)
+from service.metrics.states import LabelState, Range, Rows, State, factors, total, total_of_squares
 
 
 @dataclass(frozen=True)
 class Moments(State):
-    """Exact totals of the weight, labels, predictions, their squares and their product."""
+    """Exact totals of the weight, labels, predictions, their squares and their product; the number of rows."""
 
     rows: int
     weight: Total
@@ -44,37 +50,53 @@ class Moments(State):
             batch.predictions,
             weights=batch.weight,
         )
-        return cls(len(batch.truth), total(batch.weight, len(batch.truth)), **sums)
+        weight = total(batch.weight, len(batch.truth))
+        return cls(int(weight) if question.counts else len(batch.truth), weight, **sums)
 
-    @property
+    @cached_property
     def error(self) -> Total:
         """Sum of the errors."""
         return self.predicted - self.truth
 
-    @property
+    @cached_property
     def squared_error(self) -> Total:
         """Sum of the squared errors."""
         return self.predicted_squared - 2 * self.product + self.truth_squared
 
-    @property
+    @cached_property
     def truth_variation(self) -> Total:
         """Sum of squared deviations of the labels from their mean, times the total weight."""
         return self.weight * self.truth_squared - self.truth * self.truth
 
-    @property
+    @cached_property
     def predicted_variation(self) -> Total:
         """Sum of squared deviations of the predictions from their mean, times the total weight."""
         return self.weight * self.predicted_squared - self.predicted * self.predicted
 
-    @property
+    @cached_property
     def error_variation(self) -> Total:
         """Sum of squared deviations of the errors from their mean, times the total weight."""
         return self.weight * self.squared_error - self.error * self.error
 
-    @property
+    @cached_property
     def covariation(self) -> Total:
         """Sum of products of the deviations from both means, times the total weight."""
         return self.weight * self.product - self.truth * self.predicted
+
+    @cached_property
+    def label_scale(self) -> Standard:
+        """The mean and the standard deviation of the labels."""
+        return Standard.of(self.truth, self.truth_variation, self.weight)
+
+    @cached_property
+    def prediction_scale(self) -> Standard:
+        """The mean and the standard deviation of the predictions."""
+        return Standard.of(self.predicted, self.predicted_variation, self.weight)
+
+    @cached_property
+    def error_scale(self) -> Standard:
+        """The mean and the standard deviation of the errors."""
+        return Standard.of(self.error, self.error_variation, self.weight)
 
 
 @dataclass(frozen=True)
@@ -87,14 +109,9 @@ class AbsoluteErrors(State):
 
     @classmethod
     def of(cls, batch: Batch, question: Question) -> Self:
-        magnitude = error_magnitudes(batch)
+        magnitude = absolute_error(batch.truth, batch.predictions)
         absolute = exact_sum(magnitude, *factors(batch.weight))
         return cls(total(batch.weight, len(magnitude)), absolute, Range.of(magnitude))
-
-
-def error_magnitudes(batch: Batch) -> Floats:
-    """The magnitude of each row's error; infinite where it leaves the range of float64."""
-    return np.asarray(np.abs(batch.predictions - batch.truth))
 
 
 @dataclass(frozen=True)
@@ -109,21 +126,15 @@ class RelativeErrors(State):
     @classmethod
     def of(cls, batch: Batch, question: Question) -> Self:
         y = batch.truth
-        zero_labels = len(y) - int(np.count_nonzero(y))
-        sums = exact_sums(cls._terms, y, batch.predictions, weights=batch.weight)
-        return cls(total(batch.weight, len(y)), zero_labels, **sums)
-
-    @staticmethod
-    def _terms(y: Floats, p: Floats) -> dict[str, Product]:
-        magnitude = np.abs(p - y)
-        # Halves of large numbers: their sum stays in the range of float64. Halves of small ones might lose a bit.
-        half = np.where(np.maximum(np.abs(y), np.abs(p)) > 1, 0.5, 1.0)
-        scale = half * np.abs(y) + half * np.abs(p)
-        share = np.divide(np.abs(half * p - half * y), scale, out=np.zeros_like(y), where=scale != 0)
-        return {
-            "relative": (np.divide(magnitude, np.abs(y), out=np.zeros_like(y), where=y != 0),),
-            "symmetric": (2 * share,),
-        }
+        zero = y == 0
+        numbers = batch.weight[zero] if batch.weight is not None and question.counts else zero
+        sums = exact_sums(
+            lambda y, p: {"relative": (relative_error(y, p),), "symmetric": (symmetric_error(y, p),)},
+            y,
+            batch.predictions,
+            weights=batch.weight,
+        )
+        return cls(total(batch.weight, len(y)), int(numbers.sum()), **sums)
 
 
 @dataclass(frozen=True)
@@ -155,85 +166,54 @@ class PositiveErrors(State):
         return cls(total(batch.weight, len(y)), squared_log, poisson, gamma, labels, predictions)
 
 
-def squared_log_error(y: Floats, p: Floats) -> Floats:
-    """Squared difference of the logarithms of 1 + label and 1 + prediction."""
-    u = (p - y) / (1 + y)
-    return np.asarray(np.square(np.where(np.abs(u) < NEAR, np.log1p(u), log_of_quotient(1 + p, 1 + y))))
-
-
-def poisson_deviance(y: Floats, p: Floats) -> Floats:
-    """Deviance under a Poisson distribution; labels may be 0."""
-    positive = np.where(y > 0, y, 1.0)
-    u = (p - y) / positive
-    near, far = y * minus_log1p(u), p - y - y * log_of_quotient(p, positive)
-    return np.asarray(2 * np.where(y > 0, np.where(np.abs(u) < NEAR, near, far), p))
-
-
-def gamma_deviance(y: Floats, p: Floats) -> Floats:
-    """Deviance under a gamma distribution."""
-    u = (y - p) / p
-    return np.asarray(2 * np.where(np.abs(u) < NEAR, minus_log1p(u), u - log_of_quotient(y, p)))
-
-
-def log_of_quotient(a: Floats, b: Floats) -> Floats:
-    """`log(a / b)` of positive numbers, also where the quotient leaves the range of normal floats."""
-    quotient = a / b
-    normal = (quotient > SMALLEST_QUOTIENT) & (quotient < 1 / SMALLEST_QUOTIENT)
-    if normal.all():
-        return np.asarray(np.log(quotient))
-    return np.asarray(np.where(normal, np.log(quotient), np.log(a) - np.log(b)))
-
-
-def minus_log1p(u: Floats) -> Floats:
-    """`u - log(1 + u)` for |u| < 1/2, without cancellation near 0.
-
-    There log(1 + u) = 2 artanh(s) with s = u / (2 + u), whose series starts with the 2s that u itself contains.
-    """
-    small = np.abs(u) < 0.125
-    s = np.where(small, u, 0) / (2 + u)
-    square = s * s
-    series = np.zeros_like(s)
-    for power in (15, 13, 11, 9, 7, 5, 3):
-        series = series * square + 1 / power
-    return np.asarray(np.where(small, 2 * square * (1 / (1 - s) - s * series), u - np.log(1 + u)))
-
-
 class Numbers(Rows):
     """Numbers in ascending order."""
 
     @classmethod
-    def sorted(cls, *columns: NDArray[Any], weights: Floats | None) -> Self:
+    def sorted(cls, *columns: NDArray[Any], weights: Floats | None, counts: bool = False) -> Self:
         if weights is not None:
-            return super().sorted(*columns, weights=weights)
-        return cls((np.sort(columns[0]),), None)
+            return super().sorted(*columns, weights=weights, counts=counts)
+        return cls((np.sort(columns[0]),), None, counts)
 
     @property
     def values(self) -> Floats:
         return self.columns[0]
 
+    @cached_property
+    def weight(self) -> Total:
+        """The total weight."""
+        return total(self.weights, len(self.values))
+
     @property
+    def weight2(self) -> Total:
+        """The total of what the numbers add to a variance."""
+        return total_of_squares(self.weights, len(self.values), counts=self.counts)
+
+    @cached_property
     def median(self) -> float:
         """The middle value; the mean of the two middle ones where the weights below and above are equal."""
-        if self.weights is None:
-            rows = len(self.values)
-            low, high = (rows - 1) // 2, rows // 2
-        else:
-            low, high = self._middle(self.weights)
-        return float((Fraction(float(self.values[low])) + Fraction(float(self.values[high]))) / 2)
+        low, high = self.around(Fraction(1, 2))
+        return float((Fraction(low) + Fraction(high)) / 2)
 
-    @staticmethod
-    def _middle(weights: Floats) -> tuple[int, int]:
-        """The rows at which half of the weight is reached and exceeded: rounded sums come close, exact ones decide."""
+    def around(self, share: Fraction) -> tuple[float, float]:
+        """The numbers at which this share of the weight, above 0 and below 1, is reached and exceeded.
+
+        Rounded sums come close, exact ones decide.
+        """
+        weights = self.weights
+        if weights is None:
+            place = share * len(self.values)
+            return float(self.values[math.ceil(place) - 1]), float(self.values[math.floor(place)])
         below = np.cumsum(weights)
-        row = int(np.searchsorted(below, below[-1] / 2))
-        reached, half = exact_sum(weights[: row + 1]), exact_sum(weights) / 2
-        while reached < half:
+        row = int(np.searchsorted(below, below[-1] * float(share)))
+        reached, sought = exact_sum(weights[: row + 1]), self.weight * share
+        while reached < sought:
             row += 1
             reached += Fraction(weights[row].item())
-        while reached - Fraction(weights[row].item()) >= half:
+        while reached - Fraction(weights[row].item()) >= sought:
             reached -= Fraction(weights[row].item())
             row -= 1
-        return row, row + (reached == half)
+        return float(self.values[row]), float(self.values[row + (reached == sought)])
 
 
 class Labels(Numbers, LabelState):
@@ -241,15 +221,11 @@ class Labels(Numbers, LabelState):
 
     @classmethod
     def of(cls, batch: Batch, question: Question) -> Self:
-        return cls.sorted(batch.truth, weights=batch.weight)
+        return cls.sorted(batch.truth, weights=batch.weight, counts=question.counts)
 
     @property
     def rows(self) -> int:
         return len(self.values)
-
-    @cached_property
-    def weight(self) -> Total:
-        return total(self.weights, self.rows)
 
     def blind(self, question: Question) -> Batch:
         """The mean of the labels as every prediction, their own quantiles as every predicted one."""
@@ -269,15 +245,16 @@ class ErrorMagnitudes(Numbers):
 
     @classmethod
     def of(cls, batch: Batch, question: Question) -> Self:
-        return cls.sorted(error_magnitudes(batch), weights=batch.weight)
+        magnitudes = absolute_error(batch.truth, batch.predictions)
+        return cls.sorted(magnitudes, weights=batch.weight, counts=question.counts)
 
 
-class Pairs(Rows):
+class Pairs(Influences):
     """Label and prediction of each row, by label, then prediction."""
 
     @classmethod
     def of(cls, batch: Batch, question: Question) -> Self:
-        return cls.sorted(batch.truth, batch.predictions, weights=batch.weight)
+        return cls.sorted(batch.truth, batch.predictions, weights=batch.weight, counts=question.counts)
 
     @property
     def truth(self) -> Floats:
@@ -286,3 +263,72 @@ class Pairs(Rows):
     @property
     def predicted(self) -> Floats:
         return self.columns[1]
+
+    @cached_property
+    def by_prediction(self) -> NDArray[np.intp]:
+        """The order that sorts the rows by prediction."""
+        return np.argsort(self.predicted)
+
+    @cached_property
+    def ties(self) -> "tuple[Ties, Ties]":
+        """The rows of equal labels, and those of equal predictions in the order of these."""
+        return Ties.of(self.truth), Ties.of(self.predicted[self.by_prediction])
+
+    @cached_property
+    def ranks(self) -> tuple[Floats, Floats]:
+        """The rank of each row by label and by prediction, in units of the relative weights where there are any.
+
+        The weight below a value plus half of the weight at it, less half of all: the mean over the weight is 0.
+        """
+        order, weights = self.by_prediction, None if self.masses is None else self.masses[0]
+        predicted = np.empty(len(order))
+        predicted[order] = self.ties[1].ranks(None if weights is None else weights[order])
+        return self.ties[0].ranks(weights), predicted
+
+    @cached_property
+    def rank_squares(self) -> tuple[float, float]:
+        """The sums of the squared ranks, times the relative weights."""
+        by = 1.0 if self.masses is None else self.masses[0]
+        labels, predicted = (float(np.sum(by * ranks * ranks)) for ranks in self.ranks)
+        return labels, predicted
+
+
+def single(rows: Rows) -> bool:
+    """Whether there is one row, and not a count of equal ones."""
+    return len(rows.columns[0]) == 1 and not (rows.counts and rows.weights_or_ones[0] > 1)
+
+
+class Ties(NamedTuple):
+    """Runs of equal values among so many ascending ones: where each starts; None where no two are equal."""
+
+    rows: int
+    starts: NDArray[np.intp] | None
+
+    @classmethod
+    def of(cls, ascending: Floats) -> "Ties":
+        """The runs of these."""
+        apart = ascending[1:] != ascending[:-1]
+        return cls(len(ascending), None if apart.all() else np.flatnonzero(np.concatenate([[True], apart])))
+
+    def ranks(self, weights: Floats | None) -> Floats:
+        """The weight below each value plus half of the weight at it, less half of all; 0 where all are equal."""
+        if self.starts is not None and len(self.starts) == 1:
+            return np.zeros(self.rows)
+        at = self._sums(np.ones(self.rows) if weights is None else weights)
+        ranks = np.cumsum(at)
+        ranks -= at / 2
+        ranks -= at.sum() / 2
+        return self._each(ranks)
+
+    def above(self, terms: Floats) -> Floats:
+        """For each row the sum of the terms above its value, and half of those at it."""
+        at = self._sums(terms)
+        sums = np.cumsum(at[::-1])[::-1]
+        sums -= at / 2
+        return self._each(sums)
+
+    def _sums(self, terms: Floats) -> Floats:
+        return terms if self.starts is None else np.add.reduceat(terms, self.starts)
+
+    def _each(self, values: Floats) -> Floats:
+        return values if self.starts is None else np.repeat(values, np.diff(self.starts, append=self.rows))

@@ -11,6 +11,7 @@ from typing import Any, get_args, get_type_hints
 import numpy as np
 
 from service.metrics.batch import Batch, Question, Reading
+from service.metrics.intervals import Strategy
 from service.metrics.states import State
 
 INFINITY = math.inf
@@ -24,6 +25,11 @@ def always(_: Question, __: Reading) -> bool:
 def with_curves(_: Question, reading: Reading) -> bool:
     """Reports that ask for curves hold the row."""
     return reading.curves
+
+
+def with_intervals(_: Question, reading: Reading) -> bool:
+    """Reports that ask for intervals hold the row."""
+    return reading.intervals
 
 
 def with_metadata(_: Question, reading: Reading) -> bool:
@@ -42,6 +48,16 @@ def arguments_of(function: Callable[..., Any]) -> dict[str, tuple[type[Any], boo
     hints = get_type_hints(function)
     kinds = {name: get_args(hints[name]) or (hints[name],) for name in inspect.signature(function).parameters}
     return {name: (kind, bool(or_reason)) for name, (kind, *or_reason) in kinds.items()}
+
+
+def kinds_among(needs: Mapping[str, tuple[type[Any], bool]]) -> tuple[type[State], ...]:
+    """The states among the arguments of a function."""
+    return tuple(kind for kind, _ in needs.values() if issubclass(kind, State))
+
+
+def summary_of(function: Callable[..., Any]) -> str:
+    """The first paragraph of a docstring, on one line."""
+    return inspect.cleandoc(function.__doc__ or "").split("\n\n")[0].replace("\n", " ")
 
 
 @dataclass(frozen=True)
@@ -80,7 +96,12 @@ class Row:
     @cached_property
     def states(self) -> tuple[type[State], ...]:
         """The kinds of states the row reads."""
-        return tuple(kind for kind, _ in self.needs.values() if issubclass(kind, State))
+        return kinds_among(self.needs)
+
+    @property
+    def interval_states(self) -> tuple[type[State], ...]:
+        """The kinds of states that the intervals of the row read."""
+        return ()
 
     def wanted(self, question: Question, reading: Reading) -> bool:
         """Whether a report with this question and reading holds the row."""
@@ -94,9 +115,8 @@ class Row:
         """Summary, formula and reference, from the docstring."""
         lines = inspect.cleandoc(self.function.__doc__ or "").format(**self.bound).splitlines()
         tagged = dict(line.split(": ", 1) for line in lines if line.startswith(("Formula: ", "Reference: ")))
-        summary = "\n".join(lines).split("\n\n")[0]
         return {
-            "summary": summary.replace("\n", " "),
+            "summary": summary_of(self.function).format(**self.bound),
             "formula": tagged.get("Formula", ""),
             "reference": tagged.get("Reference", ""),
         }
@@ -104,12 +124,12 @@ class Row:
 
 @dataclass(frozen=True)
 class Metric(Row):
-    """A number of a report. `low` and `high` are its range, `best` its best value.
+    """A number of a report. `low` and `high` are its range, `best` its best value, `uncertainty` makes its interval.
 
     `options` are bound arguments of the function and fill the braces of `title`, which is the name where the
     function's own will not do. `each` names another argument and the field of the question whose values it takes:
     the question makes a metric of each. A `test_statistic` measures evidence and not size: it grows with the rows, and
-    takes weights as reliabilities.
+    takes weights as reliabilities. One that is not `smooth` jumps where a row moves a little.
     """
 
     group: str = "metrics"
@@ -120,6 +140,22 @@ class Metric(Row):
     title: str = ""
     each: tuple[str, str] | None = None
     test_statistic: bool = False
+    smooth: bool = True
+    uncertainty: Strategy = field(kw_only=True)
+
+    @cached_property
+    def interval_needs(self) -> dict[str, tuple[type[Any], bool]]:
+        """The type of each argument of the strategy."""
+        return arguments_of(self.uncertainty)
+
+    @property
+    def interval_states(self) -> tuple[type[State], ...]:
+        return kinds_among(self.interval_needs)
+
+    @property
+    def interval(self) -> str:
+        """How its interval is made, or why there is none."""
+        return summary_of(self.uncertainty)
 
     @cached_property
     def name(self) -> str:
@@ -174,13 +210,15 @@ class Task:
     """A kind of question about a model. `rows` are in the order of the report.
 
     `kinds` are the states that stand for a more general kind in this task: always `LabelState`, which knows the
-    labels. `outputs` are the batches that a batch consists of, each with states of its own.
+    labels. `outputs` are the batches that a batch consists of, each with states of its own. `with_intervals` are the
+    kinds that stand for others in reports with intervals, as they also hold what these are made of.
     """
 
     name: str
     kinds: Mapping[Any, type[State]]
     rows: tuple[Row, ...]
     outputs: Callable[[Batch], tuple[Batch, ...]] = lambda batch: (batch,)
+    with_intervals: Mapping[Any, type[State]] = field(default_factory=dict)
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
@@ -200,27 +238,31 @@ class Task:
         """Their names."""
         return [metric.name for metric in self.metrics_of(question)]
 
-    def kind(self, annotation: Any) -> type[State]:
+    def kind(self, annotation: Any, *, intervals: bool = False) -> type[State]:
         """The kind of state that an annotation means in this task."""
         kind: type[State] = self.kinds.get(annotation, annotation)
-        return kind
+        return self.with_intervals.get(kind, kind) if intervals else kind
 
 
-def share(function: Callable[..., Any], *reasons: str, best: float = 1.0, **rest: Any) -> Metric:
+def share(function: Callable[..., Any], uncertainty: Strategy, *reasons: str, best: float = 1.0, **rest: Any) -> Metric:
     """A metric in [0, 1]."""
-    return Metric(function, best=best, reasons=reasons, **rest)
+    return Metric(function, best=best, reasons=reasons, uncertainty=uncertainty, **rest)
 
 
-def loss(function: Callable[..., Any], *reasons: str, high: float = INFINITY, **rest: Any) -> Metric:
+def loss(
+    function: Callable[..., Any], uncertainty: Strategy, *reasons: str, high: float = INFINITY, **rest: Any
+) -> Metric:
     """A metric that is 0 at best."""
-    return Metric(function, best=0.0, high=high, reasons=reasons, **rest)
+    return Metric(function, best=0.0, high=high, reasons=reasons, uncertainty=uncertainty, **rest)
 
 
-def score(function: Callable[..., Any], *reasons: str, low: float = -1.0, **rest: Any) -> Metric:
+def score(function: Callable[..., Any], uncertainty: Strategy, *reasons: str, low: float = -1.0, **rest: Any) -> Metric:
     """A metric that is 1 at best and may be negative."""
-    return Metric(function, low=low, reasons=reasons, **rest)
+    return Metric(function, low=low, reasons=reasons, uncertainty=uncertainty, **rest)
 
 
-def number(function: Callable[..., Any], *reasons: str, best: float = 0.0, **rest: Any) -> Metric:
+def number(
+    function: Callable[..., Any], uncertainty: Strategy, *reasons: str, best: float = 0.0, **rest: Any
+) -> Metric:
     """A metric that may be any number."""
-    return Metric(function, best=best, low=-INFINITY, high=INFINITY, reasons=reasons, **rest)
+    return Metric(function, best=best, low=-INFINITY, high=INFINITY, reasons=reasons, uncertainty=uncertainty, **rest)

@@ -5,7 +5,7 @@ from typing import TypedDict
 from service.metrics.batch import Label, Question, Reading
 from service.metrics.binary_states import Cells, ClassTotals
 from service.metrics.exact import Total
-from service.metrics.states import LabelState
+from service.metrics.states import LabelState, effective
 
 
 class ConfusionMatrix(TypedDict):
@@ -22,9 +22,23 @@ def task(question: Question) -> str:
     return question.task
 
 
-def samples(labels: LabelState) -> int:
-    """Number of rows with a weight above 0."""
-    return labels.rows
+def samples(labels: LabelState, question: Question) -> int:
+    """Number of rows with a weight above 0; the sum of weights that are counts."""
+    return labels.counted if question.counts else labels.rows
+
+
+def effective_samples(labels: LabelState) -> float:
+    """Effective number of rows: of equally weighted ones whose mean varies as much, (sum w)^2 / sum w^2.
+
+    Reference: L. Kish, Survey Sampling, 1965
+    """
+    return labels.effective
+
+
+def class_effective_samples(labels: ClassTotals) -> list[float]:
+    """Effective number of rows of the negative and of the positive class; 0 where there are none."""
+    sides = ((labels.negative, labels.negative2), (labels.positive, labels.positive2))
+    return [effective(weight, weight2) if weight else 0.0 for weight, weight2 in sides]
 
 
 def total_weight(labels: LabelState) -> float:

@@ -16,26 +16,33 @@ from numpy.typing import NDArray
 
 from service.metrics.batch import Batch, Question
 from service.metrics.exact import Floats, Total, canonical_order, exact_sum
+from service.metrics.undefined import Undefined
 
 BLOCK_NUMBERS = 1 << 16
 
 
 @dataclass(frozen=True)
-class State(ABC):
+class Additive:
     """A value that merges field by field."""
-
-    @classmethod
-    @abstractmethod
-    def of(cls, batch: Batch, question: Question) -> Self:
-        """The state of a batch of one output. Raises `Undefined` where the batch lacks a column it needs."""
 
     def __add__(self, other: Self) -> Self:
         names = [field.name for field in fields(self)]
         return type(self)(**{name: added(getattr(self, name), getattr(other, name)) for name in names})
 
 
+class State(Additive, ABC):
+    """A value that is made of a batch and merges."""
+
+    @classmethod
+    @abstractmethod
+    def of(cls, batch: Batch, question: Question) -> Self:
+        """The state of a batch of one output. Raises `Undefined` where the batch lacks a column it needs."""
+
+
 def added(left: Any, right: Any) -> Any:
-    """The sum of two fields. A float among them is infinite, and what it meets may be too large to become one."""
+    """The sum of two fields, None where one is. A float is infinite: what it meets may be too large to become one."""
+    if left is None or right is None:
+        return None
     return math.inf if isinstance(left, float) or isinstance(right, float) else left + right
 
 
@@ -48,9 +55,24 @@ class LabelState(State):
         """The number of rows."""
 
     @property
+    def counted(self) -> int:
+        """The number of rows where weights are counts."""
+        return int(self.weight)
+
+    @property
     @abstractmethod
     def weight(self) -> Total:
         """The total weight of the rows."""
+
+    @property
+    @abstractmethod
+    def weight2(self) -> Total:
+        """The total of what the rows add to a variance: of the squares of the weights, or of counts."""
+
+    @property
+    def effective(self) -> float:
+        """The effective number of rows: that of equally weighted ones whose mean varies as much (Kish)."""
+        return effective(self.weight, self.weight2)
 
     @abstractmethod
     def blind(self, question: Question) -> Batch:
@@ -61,21 +83,22 @@ class LabelState(State):
 class Rows(State):
     """Rows in an order that depends on their values alone: by the first column, ties by the next, then by weight.
 
-    `weight` is None where every row counts once.
+    `weights` is None where every row counts once; `counts` says that a weight is a number of equal rows.
     """
 
     columns: tuple[NDArray[Any], ...]
     weights: Floats | None
+    counts: bool = False
 
     @classmethod
-    def sorted(cls, *columns: NDArray[Any], weights: Floats | None) -> Self:
+    def sorted(cls, *columns: NDArray[Any], weights: Floats | None, counts: bool = False) -> Self:
         order = canonical_order(*columns, *factors(weights))
-        return cls(tuple(column[order] for column in columns), None if weights is None else weights[order])
+        return cls(tuple(column[order] for column in columns), None if weights is None else weights[order], counts)
 
     def __add__(self, other: Self) -> Self:
         columns = (np.concatenate(pair) for pair in zip(self.columns, other.columns, strict=True))
         parts = ((part.weights, len(part.columns[0])) for part in (self, other))
-        return self.sorted(*columns, weights=joined_weights(*parts))
+        return self.sorted(*columns, weights=joined_weights(*parts), counts=self.counts)
 
     @property
     def weights_or_ones(self) -> Floats:
@@ -83,9 +106,20 @@ class Rows(State):
 
     @property
     def relative_weights(self) -> Floats:
-        """The weights times a power of two that puts the largest near 1: their products stay in range."""
+        """The weights times a power of two that puts them around 1: their products stay in the range of float64."""
+        return np.ldexp(self.weights_or_ones, -self.weight_exponent)
+
+    @property
+    def relative_squares(self) -> Floats:
+        """What each row adds to a variance, in the squared unit of the relative weights."""
+        relative = self.relative_weights
+        return np.ldexp(relative, -self.weight_exponent) if self.counts else relative * relative
+
+    @property
+    def weight_exponent(self) -> int:
+        """The power of two that the relative weights are in units of."""
         weights = self.weights_or_ones
-        return np.ldexp(weights, -int(np.frexp(weights.max())[1]))
+        return int(np.frexp([weights.min(), weights.max()])[1].sum()) // 2 - 1
 
 
 @dataclass(frozen=True)
@@ -119,6 +153,26 @@ def blocks(rows: int, width: int) -> Iterator[slice]:
 def total(weights: Floats | None, rows: int) -> Total:
     """The exact sum of the weights; the number of rows where there are none."""
     return Fraction(rows) if weights is None else exact_sum(weights)
+
+
+def squares_of(weights: Floats, *, counts: bool) -> Floats:
+    """What each row adds to a variance, over the variance of one: the square of its weight, or a count itself."""
+    return weights if counts else weights * weights
+
+
+def total_of_squares(weights: Floats | None, rows: int, *, counts: bool) -> Total:
+    """The exact sum of what rows add to a variance."""
+    return total(None if weights is None else squares_of(weights, counts=counts), rows)
+
+
+def effective(weight: Total, weight2: Total) -> float:
+    """The effective number of rows with these totals of weights and of what they add to a variance.
+
+    Raises `Undefined` where a total left the range of float64.
+    """
+    if isinstance(weight, float) or isinstance(weight2, float) or not weight2:
+        raise Undefined("overflow")
+    return float(Fraction(weight * weight) / weight2)
 
 
 def factors(weights: Floats | None) -> tuple[Floats, ...]:

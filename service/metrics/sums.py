@@ -12,13 +12,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from service.metrics.exact import Floats, Rational
+from service.metrics.averages import Average
+from service.metrics.exact import Floats, Rational, Total, exact_sum
 
 DIGIT_BITS = 26
 BASE = 2.0**DIGIT_BITS
 MANTISSA_BITS = 53
 # Whole numbers below 2**1023, and powers from 2**-1022 on, are floats of full precision.
 LOWEST_EXPONENT, HIGHEST_EXPONENT = -1022, 1023
+# Of more groups no table is made: those with rows are found by sorting.
+MOST_DENSE = 1 << 21
 Digits = NDArray[np.int64]
 
 
@@ -41,18 +44,14 @@ class Sums:
         At most 2**27 rows: their digits add up below 2**53.
         """
         if weights is None:
-            counts = np.bincount(groups, minlength=size)
-            seen = np.flatnonzero(counts)
-            return cls(size, seen, {0: counts[seen]})
-        return cls.counted(groups, size, digits_of(weights))
+            seen, within = places_of(groups, size)
+            return cls(size, seen, {0: np.bincount(within)})
+        return cls.counted(groups, size, digits_of(*np.frexp(weights)))
 
     @classmethod
     def counted(cls, groups: NDArray[Any], size: int, digits: Iterable[tuple[int, NDArray[Any]]]) -> "Sums":
         """The sums of digits, each of a group that may come several times."""
-        seen = np.flatnonzero(np.bincount(groups, minlength=size))
-        place_of = np.zeros(size, dtype=np.intp)
-        place_of[seen] = np.arange(len(seen))
-        within = place_of[groups]
+        seen, within = places_of(groups, size)
         added = {place: np.bincount(within, part, len(seen)).astype(np.int64) for place, part in digits}
         return cls(size, seen, added)
 
@@ -104,14 +103,19 @@ class Sums:
     @cached_property
     def floats(self) -> Floats:
         """The sum of each group as the nearest float."""
+        return self.floats_in(0)
+
+    def floats_in(self, exponent: int) -> Floats:
+        """The sum of each group, in units of this power of two, as the nearest float."""
         sums = np.zeros(self.size)
         low, high = DIGIT_BITS * min(self.carried), DIGIT_BITS * (max(self.carried) + 1)
         if self.digits.keys() == {0} and self.digits[0].max(initial=0) < 2**MANTISSA_BITS:
-            sums[self.groups] = self.digits[0]
-        elif low >= LOWEST_EXPONENT and high - low <= HIGHEST_EXPONENT:
-            sums[self.groups] = np.ldexp(self.units.astype(np.float64), low)
+            sums[self.groups] = np.ldexp(self.digits[0].astype(np.float64), -exponent)
+        elif low - exponent >= LOWEST_EXPONENT and high - low <= HIGHEST_EXPONENT:
+            sums[self.groups] = np.ldexp(self.units.astype(np.float64), low - exponent)
         else:
-            sums[self.groups] = [float(value * self.unit) for value in self.units.tolist()]
+            unit = self.unit / Fraction(2) ** exponent
+            sums[self.groups] = [float(value * unit) for value in self.units.tolist()]
         return sums
 
     @cached_property
@@ -126,15 +130,63 @@ class Sums:
     @cached_property
     def total(self) -> Rational:
         """The sum of all groups."""
-        return self.by(np.zeros(self.size, dtype=np.intp), 1).exact[0]
+        return Sums.counted(np.zeros(len(self.groups), dtype=np.intp), 1, self.carried.items()).exact[0]
+
+    def times(self, *numbers: Floats) -> Total:
+        """The exact sum of the products of these sums with one or two numbers for each of `groups`."""
+        places = self.carried.items()
+        found = [(place, exact_sum(digits.astype(np.float64), *numbers)) for place, digits in places]
+        return sum((Fraction(2) ** (DIGIT_BITS * place) * part for place, part in found), Fraction(0))
 
 
-def digits_of(weights: Floats) -> Iterator[tuple[int, Floats]]:
-    """The places at which some weight has a digit, and the digits of all weights there."""
-    exponents = np.frexp(weights)[1]
+def places_of(groups: NDArray[Any], size: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """The groups that there are, ascending, and the place of each of these among them."""
+    if size > MOST_DENSE:
+        return np.unique(groups, return_inverse=True)
+    seen = np.flatnonzero(np.bincount(groups, minlength=size))
+    place_of = np.zeros(size, dtype=np.intp)
+    place_of[seen] = np.arange(len(seen))
+    return seen, place_of[groups]
+
+
+def sums_with_squares(
+    groups: NDArray[Any], size: int, weights: Floats | None, *, counts: bool, repeats: int = 1
+) -> tuple[Sums, Sums]:
+    """The total weight of the rows of each group, and what they add to a variance.
+
+    Each weight is that of as many neighbours in `groups` as `repeats` says.
+    """
+    if weights is None:
+        sums = Sums.of(groups, size)
+        return sums, sums
+    mantissas, exponents = np.frexp(weights)
+    # The square of a weight is rounded to a float whose exponent has no end.
+    squares, more = np.frexp(mantissas * mantissas)
+    factors = [(mantissas, exponents), (squares, 2 * exponents + more)][: 1 if counts else 2]
+    found = [
+        Sums.counted(groups, size, ((place, np.repeat(part, repeats)) for place, part in digits_of(*factor)))
+        for factor in factors
+    ]
+    return found[0], found[-1]
+
+
+def average(sums: Sums, squares: Sums, numbers: Floats) -> Average:
+    """The mean of a number for each of `groups`, of these sums and of what their rows add to a variance."""
+    kinds = (sums,) if squares is sums else (sums, squares)
+    parts = [(kind.total, kind.times(numbers), kind.times(numbers, numbers)) for kind in kinds]
+    return Average(*parts[0], *parts[-1])
+
+
+def exponent_of(total: Rational) -> int:
+    """The power of two just above or below a number above 0."""
+    return Fraction(total).numerator.bit_length() - Fraction(total).denominator.bit_length()
+
+
+def digits_of(mantissas: Floats, exponents: NDArray[Any]) -> Iterator[tuple[int, Floats]]:
+    """The places at which some number has a digit, and the digits of all numbers there, which are below 1 times 2^e."""
     lowest = (int(exponents.min()) - MANTISSA_BITS) // DIGIT_BITS
     for place in range(lowest, int(exponents.max()) // DIGIT_BITS + 1):
-        shifted = np.floor(np.ldexp(weights, -DIGIT_BITS * place))
+        shifted = np.floor(np.ldexp(mantissas, exponents - DIGIT_BITS * place))
         digits = shifted - BASE * np.floor(shifted / BASE)
         digits[np.isinf(shifted)] = 0  # the digits of a weight so large all lie above
         if digits.any():

@@ -5,9 +5,11 @@ from typing import Any
 
 REASONS: dict[str, str] = {
     "absent_class": "A class has no label, so that nothing can be said of it.",
+    "biased_statistic": "The value is too large on average, by an unknown amount, so that no interval is honest.",
     "constant_labels": "All labels are equal, so there is no variation to explain.",
     "constant_predictions": "All predictions are equal, so they cannot vary with the labels.",
     "constant_scores": "All scores are equal, so they cannot be scaled to fit the labels.",
+    "extreme_value": "A largest value does not tell how much larger the next may be, so that no interval is honest.",
     "labels_out_of_domain": "A label lies outside the domain of this metric.",
     "no_convergence": "The largest likelihood cannot be told apart from its neighbours in 64-bit floats.",
     "no_false_positives": "No negative row is predicted positive, so the ratio would be infinite.",
@@ -20,6 +22,7 @@ REASONS: dict[str, str] = {
     "no_relevant_documents": "No query has a document with a relevance above 0.",
     "no_scores": "This needs scores, and only predictions were sent.",
     "no_true_negatives": "No negative row is predicted negative, so the ratio would be infinite.",
+    "no_variation": "All rows have the same value, so that they do not show how much it may vary.",
     "one_outcome": "Every top label is right, or every one is wrong, so that nothing can be fitted to tell them apart.",
     "overflow": "The value is too large for a 64-bit float.",
     "predictions_out_of_domain": "A prediction lies outside the domain of this metric.",
@@ -27,12 +30,26 @@ REASONS: dict[str, str] = {
     "scores_without_variance": "Every score is 0, 0.5 or 1, where the statistic has no variance.",
     "separable": "Some score separates the classes, so that the fit that maximises the likelihood is infinite.",
     "single_class": "All labels are of one class.",
+    "single_positive": "There is effectively one positive row, which does not show how much positive rows vary.",
     "single_row": "One row has no variation.",
+    "too_few_rows": "There are too few rows, by their effective number, to show how much they vary.",
     "too_many_classes": "Curves are drawn of 50 classes at most.",
     "uneven_weights": "Weights differ by more than 2^53, so that ranks of light rows are lost in those of heavy ones.",
+    "unstable_resampling": "Too many of the resampled batches leave the metric without a value.",
     "zero_label": "Labels are 0, so their relative error is infinite.",
 }
 
+# Why a metric with a value may have no interval.
+NO_INTERVAL = {
+    "biased_statistic",
+    "extreme_value",
+    "no_variation",
+    "overflow",
+    "single_class",
+    "single_positive",
+    "too_few_rows",
+    "unstable_resampling",
+}
 
 RATIONAL = {int, Fraction}
 

@@ -14,6 +14,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from http.client import HTTPConnection
 from pathlib import Path
@@ -97,12 +98,13 @@ def large(server: Server, task: str, rows: int, times: int) -> list[list[str]]:
     rng = np.random.default_rng(1)
     send = partial(fresh_post, server, task)
     send(body_of(task, BATCHES[task](1000, rng)))
-    ours, theirs, least, risen, size = [], [], [], [], 0
+    ours, without, theirs, least, risen, size = [], [], [], [], [], 0
     for _ in range(times):
         columns = BATCHES[task](rows, rng)
         body = body_of(task, columns)
         size = len(body)
         ours.append(seconds(partial(send, body)))
+        without.append(seconds(partial(send, body_of(task, columns, intervals=False))))
         theirs.append(seconds(partial(peer, task, columns)))
         if task == "binary":
             least.append(seconds(partial(floor, body, columns["scores"])))
@@ -110,7 +112,10 @@ def large(server: Server, task: str, rows: int, times: int) -> list[list[str]]:
         risen.append(peak_memory(server, partial(send, another)) / len(another))
     mine = statistics.median(ours)
     what = f"{rows:,} rows, {task}, JSON of {size / 1e6:.0f} MB"
-    table = [[what, "report over HTTP", milliseconds(mine), ""]]
+    table = [
+        [what, "report over HTTP", milliseconds(mine), ""],
+        ["", "the same without intervals", *without_intervals(statistics.median(without), mine)],
+    ]
     table.append(["", "scikit-learn in-process", *against(statistics.median(theirs), mine)])
     if least:
         table.append(["", "floor: parse and one sort", *against(statistics.median(least), mine)])
@@ -121,14 +126,16 @@ def large(server: Server, task: str, rows: int, times: int) -> list[list[str]]:
 def in_process(task: str, rows: int, times: int) -> list[list[str]]:
     """Rows of the table for one large batch whose columns stand ready, without HTTP; the peer runs once."""
     rng = np.random.default_rng(3)
-    ours = []
+    ours, without = [], []
     for _ in range(times):
         columns = BATCHES[task](rows, rng)
-        asked = REPORTS[task](Settings()).load(columns | {"metrics": list(PEERS[task])})
-        ours.append(seconds(partial(core, *asked)))
+        batch, question, reading = REPORTS[task](Settings()).load(columns | {"metrics": list(PEERS[task])})
+        ours.append(seconds(partial(core, batch, question, reading)))
+        without.append(seconds(partial(core, batch, question, replace(reading, intervals=False))))
     mine = statistics.median(ours)
     return [
         [f"{rows:,} rows, {task}, from arrays", "report in-process", milliseconds(mine), ""],
+        ["", "the same without intervals", *without_intervals(statistics.median(without), mine)],
         ["", "scikit-learn in-process, one run", *against(seconds(partial(peer, task, columns)), mine)],
     ]
 
@@ -137,16 +144,19 @@ def small(server: Server, bare: Server, rows: int, times: int) -> list[list[str]
     """Rows of the table for many small requests: ours, a bare Flask route's, and in-process."""
     rng = np.random.default_rng(2)
     connections = [HTTPConnection(one.host, one.port) for one in (server, bare)]
-    ours, theirs, least = [], [], []
+    ours, without, theirs, least = [], [], [], []
     for _ in range(times):
         columns = BATCHES["binary"](rows, rng)
         body = body_of("binary", columns)
         ours.append(seconds(partial(post, connections[0], "binary", body)))
+        plain = body_of("binary", columns, intervals=False)
+        without.append(seconds(partial(post, connections[0], "binary", plain)))
         least.append(seconds(partial(post, connections[1], "binary", body)))
         theirs.append(seconds(partial(peer, "binary", columns)))
     mine = statistics.median(ours)
     return [
         [f"{rows} rows, binary, JSON", "report over HTTP", milliseconds(mine), ""],
+        ["", "the same without intervals", *without_intervals(statistics.median(without), mine)],
         ["", "scikit-learn in-process", *against(statistics.median(theirs), mine)],
         ["", "bare Flask route that parses", *against(statistics.median(least), mine)],
     ]
@@ -160,6 +170,11 @@ def against(theirs: float, ours: float) -> list[str]:
     """Their time, and how the two compare."""
     ratio = theirs / ours
     return [milliseconds(theirs), f"{ratio:.1f}x slower than Assay" if ratio > 1 else f"Assay takes {1 / ratio:.1f}x"]
+
+
+def without_intervals(plain: float, ours: float) -> list[str]:
+    """The time without intervals, and what they add to it."""
+    return [milliseconds(plain), f"intervals add {ours / plain - 1:.0%}"]
 
 
 def machine() -> str:

@@ -39,7 +39,7 @@ def ranking(rows: int, rng: np.random.Generator) -> Columns:
 BATCHES = {"binary": binary, "multiclass": multiclass, "regression": regression, "ranking": ranking}
 
 
-def body_of(task: str, columns: Columns) -> bytes:
+def body_of(task: str, columns: Columns, **options: Any) -> bytes:
     """A request for the metrics that the peer computes."""
     values = {name: column.tolist() for name, column in columns.items()}
-    return json.dumps(values | {"metrics": list(PEERS[task])}).encode()
+    return json.dumps(values | {"metrics": list(PEERS[task])} | options).encode()

@@ -510,6 +510,12 @@ SCHEMAS = [
             "metrics",
             "curves",
             "curve_points",
+            "intervals",
+            "confidence_level",
+            "interval_method",
+            "resamples",
+            "seed",
+            "weights_are",
             "metadata",
         )
     ),
@@ -610,6 +616,51 @@ SCHEMAS = [
         binary(f"C167,168 curve_points {value!r}", 422, SCHEMA, "#/curve_points", curve_points=value)
         for value in (1.5, True, "100", CANARY, [100], -1, 0)
     ),
+    *(
+        binary(f"resamples {value!r}", 422, SCHEMA, "#/resamples", interval_method="bootstrap", resamples=value)
+        for value in (1.5, True, "200", CANARY, [200], -1, 0, 199, 10001)
+    ),
+    *(
+        binary(f"seed {value!r}", 422, SCHEMA, "#/seed", seed=value)
+        for value in (1.5, True, "1", CANARY, -1, 2**53 + 1)
+    ),
+    *(
+        binary(f"confidence_level {value!r}", 422, SCHEMA, "#/confidence_level", confidence_level=value)
+        for value in (0, 1, 1.0, -0.5, 95, "0.95", True, CANARY, [0.95])
+    ),
+    *(
+        binary(f"{name} {value!r}", 422, SCHEMA, f"#/{name}", **{name: value})
+        for name in ("interval_method", "weights_are")
+        for value in (CANARY, 1, True, ["bootstrap"], {}, "Counts", "")
+    ),
+    *(
+        binary(f"intervals {value!r}", 422, SCHEMA, "#/intervals", intervals=value)
+        for value in (1, 0, "true", CANARY, [])
+    ),
+    binary(
+        "counts that are not whole",
+        422,
+        "bad-weight",
+        "#/sample_weight/1",
+        "#/sample_weight/3",
+        sample_weight=[1, 0.5, 2, 1.25],
+        weights_are="counts",
+    ),
+    binary(
+        "counts beyond 2^53 in all",
+        422,
+        "bad-weight",
+        "#/sample_weight",
+        sample_weight=[2**53, 1, 2, 1],
+        weights_are="counts",
+    ),
+    binary("counts without weights", 200, weights_are="counts"),
+    binary("counts of 0", 200, sample_weight=[3, 0, 2, 1], weights_are="counts"),
+    binary("a level next to 1", 200, confidence_level=1 - 2**-53),
+    binary("a level next to 0", 200, confidence_level=5e-324),
+    binary("a bootstrap", 200, interval_method="bootstrap", resamples=200, seed=7),
+    binary("a seed without a bootstrap", 200, seed=7, resamples=300),
+    binary("no intervals", 200, intervals=False, confidence_level=0.9),
     binary("C167 curve_points 100.0", 200, curves=True, curve_points=100.0),
     *(
         binary(f"C168,174 threshold {value!r}", 422, SCHEMA, "#/threshold", threshold=value)

@@ -1,7 +1,8 @@
 """What the tests know of binary classification."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from decimal import Decimal, localcontext
 from fractions import Fraction
 from functools import lru_cache
@@ -14,6 +15,7 @@ from scipy import stats
 from sklearn import metrics as sk
 
 from service.metrics.batch import Batch, Question
+from tests.tasks import exact
 from tests.tasks.known import (
     COUNTS,
     ENDS,
@@ -156,6 +158,7 @@ def probabilities(batch: Batch) -> bool:
     return batch.scores is not None and batch.scores.min() >= 0 and batch.scores.max() <= 1
 
 
+@lru_cache(maxsize=1)
 def calibration_bins(batch: Batch) -> list[tuple[Fraction, Fraction]]:
     """Weight and weighted gap of each bin [k/10, (k+1)/10), an edge the float nearest to k/10, the last bin closed."""
     bins: dict[int, tuple[Fraction, Fraction]] = {}
@@ -217,22 +220,31 @@ def cox(batch: Batch) -> tuple[float, float] | None:
             return None
     with localcontext(prec=50):
         known = [(decimal(w), decimal(y), decimal(p).ln() - decimal(1 - p).ln()) for w, y, p in rows]
-        a = b = Decimal(0)
-        for _ in range(2000):
-            fitted = [1 / (1 + (-a - b * x).exp()) for _, _, x in known]
-            bent = [w * q * (1 - q) for (w, _, _), q in zip(known, fitted, strict=True)]
-            pulls = [w * (y - q) for (w, y, _), q in zip(known, fitted, strict=True)]
-            flat = sum(bent)
-            mean = sum(c * x for c, (_, _, x) in zip(bent, known, strict=True)) / flat
-            spread = sum(c * (x - mean) ** 2 for c, (_, _, x) in zip(bent, known, strict=True))
-            step_b = sum(pull * (x - mean) for pull, (_, _, x) in zip(pulls, known, strict=True)) / spread
-            step_a = sum(pulls) / flat - mean * step_b
-            size = max(abs(step_a + step_b * x) for _, _, x in known)
-            damped = min(Decimal(1), 1 / size) if size else Decimal(1)  # logits move by 1 at most
-            a, b = a + damped * step_a, b + damped * step_b
-            if size < Decimal("1e-20"):
-                return float(a), float(b)
-    raise AssertionError(batch)
+        start = 0.0, 0.0
+        with suppress(ArithmeticError):  # floats come close sooner, where they hold the numbers
+            start = newton([tuple(map(float, row)) for row in known], start, math.exp, 1e-6)
+        a, b = newton(known, tuple(map(Decimal, start)), Decimal.exp, Decimal("1e-20"))
+        return float(a), float(b)
+
+
+def newton(known: list[tuple[Any, ...]], start: tuple[Any, Any], exp: Callable[[Any], Any], least: Any) -> Any:
+    """Intercept and slope of rows of weight, label and logit, from a start until no logit moves by more than least."""
+    a, b = start
+    for _ in range(2000):
+        fitted = [1 / (1 + exp(-a - b * x)) for _, _, x in known]
+        bent = [w * q * (1 - q) for (w, _, _), q in zip(known, fitted, strict=True)]
+        pulls = [w * (y - q) for (w, y, _), q in zip(known, fitted, strict=True)]
+        flat = sum(bent)
+        mean = sum(c * x for c, (_, _, x) in zip(bent, known, strict=True)) / flat
+        spread = sum(c * (x - mean) ** 2 for c, (_, _, x) in zip(bent, known, strict=True))
+        step_b = sum(pull * (x - mean) for pull, (_, _, x) in zip(pulls, known, strict=True)) / spread
+        step_a = sum(pulls) / flat - mean * step_b
+        size = max(abs(step_a + step_b * x) for _, _, x in known)
+        damped = 1 / size if size > 1 else 1  # logits move by 1 at most
+        a, b = a + damped * step_a, b + damped * step_b
+        if size < least:
+            return a, b
+    raise ArithmeticError("no end of the steps")
 
 
 def calibration_slope(batch: Batch) -> float | None:
@@ -243,6 +255,40 @@ def calibration_slope(batch: Batch) -> float | None:
 def calibration_intercept(batch: Batch) -> float | None:
     fit = cox(batch)
     return None if fit is None else fit[0]
+
+
+@lru_cache(maxsize=1)
+def matrix_of(batch: Batch) -> exact.Matrix:
+    return exact.matrix_of(batch, 2)
+
+
+def exact_score(name: str, label: int = 1) -> Oracle:
+    """A score of one class."""
+    return exact.as_float(lambda batch: exact.SCORES[name](exact.counts_of(matrix_of(batch))[label]))
+
+
+def exact_ratio(call: int) -> Oracle:
+    """The share of the positive rows that get this prediction, over that of the negative rows."""
+
+    def value(batch: Batch) -> Fraction | None:
+        negative, positive = (exact.share(row[call], sum(row)) for row in matrix_of(batch))
+        return None if positive is None or not negative else positive / negative
+
+    return exact.as_float(value)
+
+
+def exact_mean(loss: Callable[[bool, float], Fraction]) -> Oracle:
+    """The mean loss of labels and probabilities."""
+
+    def value(batch: Batch) -> Fraction | None:
+        rows = zip(batch.truth.tolist(), batch.scores.tolist(), strict=True) if probabilities(batch) else ()
+        return exact.mean(exact.weights(batch), [loss(*row) for row in rows]) if rows else None
+
+    return exact.as_float(value)
+
+
+def column_of(batch: Batch) -> list[exact.Column]:
+    return [(batch.truth, batch.scores, exact.weights(batch))]
 
 
 def no_positives(batch: Batch) -> bool:
@@ -284,6 +330,20 @@ KNOWN = Known(
         "spiegelhalter_z": spiegelhalter_z,
         "calibration_slope": calibration_slope,
         "calibration_intercept": calibration_intercept,
+    },
+    exact={
+        name: exact.as_float(lambda batch, of=of: of(matrix_of(batch)))
+        for name, of in exact.OF_MATRIX.items()
+        if "_kappa_" not in name
+    }
+    | {name: exact_score(name) for name in exact.SCORES}
+    | {"negative_predictive_value": exact_score("precision", 0), "specificity": exact_score("recall", 0)}
+    | {"positive_likelihood_ratio": exact_ratio(1), "negative_likelihood_ratio": exact_ratio(0)}
+    | {
+        "log_loss": exact_mean(lambda y, p: exact.lost(p if y else 1 - p)),
+        "brier_score": exact_mean(lambda y, p: (Fraction(p) - y) ** 2),
+        "roc_auc": exact.of_scores(exact.roc_auc, column_of),
+        "average_precision": exact.of_scores(exact.average_precision, column_of),
     },
     when={
         "no_predicted_positives": lambda batch: not batch.predicted.any(),

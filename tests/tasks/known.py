@@ -2,14 +2,16 @@
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 from numpy.typing import NDArray
+from sklearn import metrics as sk
 
 from service.metrics.batch import Batch, Question
 
@@ -61,7 +63,9 @@ class Known:
     whose sums stay far from the ends of float64. Both take `weights`, the kinds to draw from.
     `random`: that many seeded batches; `degenerate`: the seeded corner cases; both are compared with `oracles`.
     `oracles`: by metric a reference, which returns a float, NaN where the library answers so, or None where it refuses
-    or has no definition. `when`: the keys that the task's rows of data/disagreements.json name in `when`.
+    or has no definition. `exact`: by metric a quick reference from the definition, None where undefined, which takes
+    the place of a library's in most of the random batches.
+    `when`: the keys that the task's rows of data/disagreements.json name in `when`.
     `provoking`: batches that each leave something undefined, and between them every metric and section for every
     reason it declares. `hard`: a million rows of wildly different magnitudes; `summed`: what a plain sum would be taken
     of. `plain`: a small ordinary batch.
@@ -83,6 +87,7 @@ class Known:
     units: Callable[[Batch], NDArray[Any]] = rows_as_units
     repeated: Callable[[Batch], Batch] = repeated_rows
     apart: Callable[[Batch], Batch] = unchanged
+    exact: dict[str, Oracle] = field(default_factory=dict)
 
 
 def joined(parts: Sequence[Batch]) -> Batch:
@@ -136,6 +141,19 @@ def of_predictions(function: Callable[..., Any], **options: Any) -> Oracle:
     return oracle
 
 
+@lru_cache(maxsize=16)
+def averages(batch: Batch, average: str, labels: tuple[int, ...] | None, beta: float) -> Any:
+    """Precision, recall and F-beta of all classes or labels."""
+    options = {"labels": labels, "average": average, "beta": beta, "zero_division": 0}
+    truth, predicted = (column * 1 for column in (batch.truth, batch.predicted))
+    return sk.precision_recall_fscore_support(truth, predicted, sample_weight=batch.weight, **options)
+
+
+def averaged(position: int, average: str, labels: tuple[int, ...] | None = None, beta: float = 1) -> Oracle:
+    """One of what is averaged together."""
+    return lambda batch: float(averages(batch, average, labels, beta)[position])
+
+
 def of_scores(function: Callable[..., Any], **options: Any) -> Oracle:
     """A function of labels and scores."""
 
@@ -154,11 +172,17 @@ def rows_of(batch: Batch, *columns: Any) -> list[tuple[Fraction, ...]]:
     return [tuple(map(Fraction, row)) for row in np.column_stack((weight, *columns)).astype(float).tolist()]
 
 
+@lru_cache(maxsize=1)
+def predictions_of(batch: Batch) -> list[tuple[Fraction, ...]]:
+    """Each row's weight, label and prediction."""
+    return rows_of(batch, batch.truth, batch.predicted)
+
+
 def mean_of(loss: Callable[[Fraction, Fraction], Fraction]) -> Oracle:
     """The mean of a loss of label and prediction, exactly."""
 
     def oracle(batch: Batch) -> float:
-        rows = rows_of(batch, batch.truth, batch.predicted)
+        rows = predictions_of(batch)
         return float(sum(w * loss(y, p) for w, y, p in rows) / sum(w for w, _, _ in rows))
 
     return oracle

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from functools import lru_cache
-from itertools import cycle, permutations
+from itertools import compress, cycle, permutations
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from sklearn import metrics as sk
 
 from service.metrics.batch import Batch, Question
+from tests.tasks import exact
 from tests.tasks.binary import KNOWN as BINARY
 from tests.tasks.binary import binary
 from tests.tasks.known import (
@@ -23,6 +24,7 @@ from tests.tasks.known import (
     Known,
     Oracle,
     answer_of,
+    averaged,
     columns,
     constant,
     magnitudes,
@@ -165,17 +167,6 @@ def hard_multiclass() -> Batch:
     return multiclass(truth, scores, magnitudes(rng))
 
 
-@lru_cache(maxsize=16)
-def averages(batch: Batch, average: str, beta: float) -> Any:
-    """Precision, recall and F-beta of all classes."""
-    options = {"labels": LABELS, "average": average, "beta": beta, "zero_division": 0}
-    return sk.precision_recall_fscore_support(batch.truth, batch.predicted, sample_weight=batch.weight, **options)
-
-
-def averaged(position: int, average: str, beta: float = 1) -> Oracle:
-    return lambda batch: float(averages(batch, average, beta)[position])
-
-
 def kappa(weights: str | None = None) -> Oracle:
     return of_predictions(sk.cohen_kappa_score, labels=LABELS, weights=weights)
 
@@ -214,16 +205,14 @@ def top_k_accuracy(k: int) -> Oracle:
 
 def area_between(batch: Batch, one: int, other: int) -> Fraction:
     """Share of the pairs of a row of each class in which that of the first has the larger score for it."""
-    rows = [*zip(rows_of(batch, batch.truth), batch.scores[:, one].tolist(), strict=True)]
-    first, second = ([(weight, score) for (weight, true), score in rows if true == place] for place in (one, other))
-    won = sum(a * b * (1 if x > y else Fraction(x == y, 2)) for a, x in first for b, y in second)
-    return Fraction(won, sum(a for a, _ in first) * sum(b for b, _ in second))
+    rows = np.isin(batch.truth, (one, other))
+    return exact.roc_auc(batch.truth[rows] == one, batch.scores[rows, one], [*compress(exact.weights(batch), rows)])
 
 
 @lru_cache(maxsize=4)
 def pairs_of(batch: Batch) -> list[tuple[Fraction, Fraction]]:
     """The area and the weight of the rows of each pair of classes that have labels."""
-    weight = [sum(row[0] for row in rows_of(batch, batch.truth) if row[1] == place) for place in CLASSES]
+    weight = [counts.labels for counts in counts_of(batch)]
     seen = [place for place in CLASSES if weight[place]]
     return [
         ((area_between(batch, i, j) + area_between(batch, j, i)) / 2, weight[i] + weight[j])
@@ -267,6 +256,37 @@ def of_top_label(oracle: Oracle) -> Oracle:
     return lambda batch: None if batch.scores is None else oracle(top_label(batch))
 
 
+@lru_cache(maxsize=1)
+def matrix_of(batch: Batch) -> exact.Matrix:
+    return exact.matrix_of(batch, SIZE)
+
+
+@lru_cache(maxsize=1)
+def counts_of(batch: Batch) -> list[exact.Counts]:
+    return exact.counts_of(matrix_of(batch))
+
+
+def columns_of(batch: Batch) -> list[exact.Column]:
+    """Each class against all others."""
+    weight = exact.weights(batch)
+    return [(batch.truth == k, batch.scores[:, k], weight) for k in CLASSES]
+
+
+def exact_log_loss(batch: Batch) -> Fraction | None:
+    if batch.scores is None:
+        return None
+    given = batch.scores[np.arange(len(batch.truth)), batch.truth].tolist()
+    return exact.mean(exact.weights(batch), map(exact.lost, given))
+
+
+def exact_brier_score(batch: Batch) -> Fraction | None:
+    if batch.scores is None:
+        return None
+    rows = zip(batch.truth.tolist(), batch.scores.tolist(), strict=True)
+    squares = (sum((Fraction(p) - (k == true)) ** 2 for k, p in enumerate(row)) for true, row in rows)
+    return exact.mean(exact.weights(batch), squares)
+
+
 def of_tops(correct: list[int], scores: list[float], weight: Any = None) -> Batch:
     """Rows with these largest scores, the first class's, and whether it is the true one."""
     rows = [[top, *[(1 - top) / (SIZE - 1)] * (SIZE - 1)] for top in scores]
@@ -291,9 +311,9 @@ KNOWN = Known(
         "accuracy": of_predictions(sk.accuracy_score),
         "balanced_accuracy": of_predictions(sk.balanced_accuracy_score),
         **{f"top_{k}_accuracy": top_k_accuracy(k) for k in (2, 3, 5)},
-        **{f"precision_{average}": averaged(0, average) for average in AVERAGES},
-        **{f"recall_{average}": averaged(1, average) for average in AVERAGES},
-        **{f"f{beta}_{average}": averaged(2, average, beta) for beta in (1, 2) for average in AVERAGES},
+        **{f"precision_{average}": averaged(0, average, CLASSES) for average in AVERAGES},
+        **{f"recall_{average}": averaged(1, average, CLASSES) for average in AVERAGES},
+        **{f"f{beta}_{average}": averaged(2, average, CLASSES, beta) for beta in (1, 2) for average in AVERAGES},
         **{
             f"jaccard_{average}": of_predictions(sk.jaccard_score, labels=LABELS, average=average, zero_division=0)
             for average in AVERAGES
@@ -310,6 +330,19 @@ KNOWN = Known(
         "roc_auc_ovo": area_of_pairs(weighted=False),
         "roc_auc_ovo_weighted": area_of_pairs(weighted=True),
         "average_precision_macro": average_precision_macro,
+    },
+    exact={name: exact.as_float(lambda batch, of=of: of(matrix_of(batch))) for name, of in exact.OF_MATRIX.items()}
+    | {
+        name: oracle
+        for score in exact.SCORES.keys() - {"f0_5"}
+        for name, oracle in exact.averages(score, counts_of).items()
+    }
+    | {
+        "log_loss": exact.as_float(exact_log_loss),
+        "brier_score": exact.as_float(exact_brier_score),
+        "roc_auc_ovr": exact.of_scores(exact.roc_auc, columns_of),
+        "roc_auc_ovr_weighted": exact.of_scores(exact.roc_auc, columns_of, by_positives=True),
+        "average_precision_macro": exact.of_scores(exact.average_precision, columns_of),
     },
     when={
         "absent_class": lambda batch: seen_classes(batch) < SIZE,

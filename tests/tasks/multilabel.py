@@ -1,6 +1,8 @@
 """What the tests know of multilabel classification."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from functools import lru_cache
 from itertools import cycle, product
 from typing import Any
 
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 from sklearn import metrics as sk
 
 from service.metrics.batch import Batch, Question
+from tests.tasks import exact
 from tests.tasks.known import (
     COUNTS,
     ENDS,
@@ -25,6 +28,8 @@ from tests.tasks.known import (
     WHOLE,
     WILD,
     Known,
+    Oracle,
+    averaged,
     columns,
     magnitudes,
     of_predictions,
@@ -34,6 +39,7 @@ from tests.tasks.known import (
 
 SCORES = [GRID, TENTHS, UNIT, UNIT_32, ENDS, COUNTS, FINITE | EXTREME]
 LABELS = ("rain", "wind", "sun")
+WIDTH = len(LABELS)
 
 
 def multilabel(truth: Any, scores: Any = None, weight: Any = None, predicted: Any = None) -> Batch:
@@ -53,7 +59,7 @@ def multilabel_batches(draw, scores=SCORES, weights=(None, WHOLE, SOME_ZERO, REA
     return multilabel(truth, drawn, weight)
 
 
-def random_multilabel(count: int, width: int = len(LABELS)) -> Iterator[Batch]:
+def random_multilabel(count: int, width: int = WIDTH) -> Iterator[Batch]:
     """Noisy scores, smooth, tied, hard, logits and from 32-bit floats, of rare and of frequent labels; or none."""
     rng = np.random.default_rng(21)
     for number in range(count):
@@ -98,12 +104,11 @@ def hard_multilabel() -> Batch:
 
 
 def log_loss(batch: Batch) -> float | None:
-    """The mean of the log losses of the labels."""
+    """The log loss of all labels in one column."""
     if batch.scores is None or batch.scores.min() < 0 or batch.scores.max() > 1:
         return None
-    columns_of_both = zip(batch.truth.T, batch.scores.T, strict=True)
-    losses = [sk.log_loss(y, p, labels=[0, 1], sample_weight=batch.weight) for y, p in columns_of_both]
-    return float(np.mean(losses))
+    weight = None if batch.weight is None else np.repeat(batch.weight, batch.truth.shape[1])
+    return float(sk.log_loss(batch.truth.ravel(), batch.scores.ravel(), labels=[0, 1], sample_weight=weight))
 
 
 def unpredicted(batch: Batch) -> bool:
@@ -118,7 +123,52 @@ def absent_or_everywhere(batch: Batch) -> bool:
     return bool(np.any(batch.truth.all(axis=0) | ~batch.truth.any(axis=0)))
 
 
-AVERAGED = {"precision": sk.precision_score, "recall": sk.recall_score, "f1": sk.f1_score, "jaccard": sk.jaccard_score}
+def counts_of(truth: Any, predicted: Any, weight: list[Fraction]) -> exact.Counts:
+    """The counts of one label, or of the labels of one row."""
+    rows = [*zip(truth.tolist(), predicted.tolist(), weight, strict=True)]
+    chosen = [[w for y, p, w in rows if y and p], [w for y, _, w in rows if y], [w for _, p, w in rows if p]]
+    return exact.Counts(*(sum(each, Fraction(0)) for each in chosen))
+
+
+@lru_cache(maxsize=1)
+def counts_of_labels(batch: Batch) -> list[exact.Counts]:
+    weight = exact.weights(batch)
+    return [counts_of(*pair, weight) for pair in zip(batch.truth.T, batch.predicted.T, strict=True)]
+
+
+@lru_cache(maxsize=1)
+def counts_of_rows(batch: Batch) -> list[exact.Counts]:
+    ones = [Fraction(1)] * batch.truth.shape[1]
+    return [counts_of(*pair, ones) for pair in zip(batch.truth, batch.predicted, strict=True)]
+
+
+def mean_of_rows(value: Callable[[exact.Counts], Fraction | None]) -> Oracle:
+    """The mean over rows of what is made of the counts of each; an undefined value counts as 0."""
+    return exact.as_float(
+        lambda batch: exact.mean(exact.weights(batch), (value(n) or Fraction(0) for n in counts_of_rows(batch)))
+    )
+
+
+def exact_log_loss(batch: Batch) -> Fraction | None:
+    """The mean over rows and labels."""
+    if batch.scores is None or batch.scores.min() < 0 or batch.scores.max() > 1:
+        return None
+    truth, scores, weight = column_of_all(batch)[0]
+    cells = zip(truth.tolist(), scores.tolist(), strict=True)
+    return exact.mean(weight, (exact.lost(p if y else 1 - p) for y, p in cells))
+
+
+def columns_of(batch: Batch) -> list[exact.Column]:
+    weight = exact.weights(batch)
+    return [(*pair, weight) for pair in zip(batch.truth.T, batch.scores.T, strict=True)]
+
+
+def column_of_all(batch: Batch) -> list[exact.Column]:
+    """All labels in one column."""
+    return [(batch.truth.ravel(), batch.scores.ravel(), [w for w in exact.weights(batch) for _ in batch.truth[0]])]
+
+
+AVERAGES = ("micro", "macro", "weighted", "samples")
 
 KNOWN = Known(
     question=Question("multilabel", LABELS, threshold=0.5),
@@ -130,9 +180,13 @@ KNOWN = Known(
         "subset_accuracy": of_predictions(sk.accuracy_score),
         "hamming_loss": of_predictions(sk.hamming_loss),
         **{
-            f"{name}_{average}": of_predictions(function, average=average, zero_division=0)
-            for name, function in AVERAGED.items()
-            for average in ("micro", "macro", "weighted", "samples")
+            f"{name}_{average}": averaged(position, average)
+            for average in AVERAGES
+            for position, name in enumerate(("precision", "recall", "f1"))
+        },
+        **{
+            f"jaccard_{average}": of_predictions(sk.jaccard_score, average=average, zero_division=0)
+            for average in AVERAGES
         },
         "roc_auc_macro": of_scores(sk.roc_auc_score, average="macro"),
         "roc_auc_micro": of_scores(sk.roc_auc_score, average="micro"),
@@ -142,6 +196,23 @@ KNOWN = Known(
         "coverage_error": of_scores(sk.coverage_error),
         "label_ranking_loss": of_scores(sk.label_ranking_loss),
         "log_loss": log_loss,
+    },
+    exact={
+        name: oracle
+        for score in ("precision", "recall", "f1", "jaccard")
+        for name, oracle in [
+            *exact.averages(score, counts_of_labels).items(),
+            (f"{score}_samples", mean_of_rows(exact.SCORES[score])),
+        ]
+    }
+    | {
+        "hamming_loss": mean_of_rows(lambda n: (n.labels + n.calls - 2 * n.hits) / WIDTH),
+        "subset_accuracy": mean_of_rows(lambda n: Fraction(n.hits == n.labels == n.calls)),
+        "log_loss": exact.as_float(exact_log_loss),
+        "roc_auc_macro": exact.of_scores(exact.roc_auc, columns_of),
+        "roc_auc_micro": exact.of_scores(exact.roc_auc, column_of_all),
+        "average_precision_macro": exact.of_scores(exact.average_precision, columns_of),
+        "average_precision_micro": exact.of_scores(exact.average_precision, column_of_all),
     },
     when={
         "no_predicted_positives": unpredicted,

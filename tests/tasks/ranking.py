@@ -1,5 +1,6 @@
 """What the tests know of rankings."""
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from sklearn import metrics as sk
 
 from service.metrics.batch import Batch, Question
+from tests.tasks import exact
 from tests.tasks.known import (
     COUNTS,
     EXTREME,
@@ -221,6 +223,29 @@ def ndcg(k: int) -> Oracle:
     return oracle
 
 
+def exact_ndcg(k: int) -> Oracle:
+    """The gain of the first k documents over that of the best order; tied ones share what their ranks give."""
+
+    def gain(groups: list[list[float]]) -> Fraction:
+        found, rank = [], 1
+        for group in groups:
+            ranks = range(rank, min(rank + len(group), k + 1))
+            found += [sum(group) / len(group) / math.log2(1 + each) for each in ranks]
+            rank += len(group)
+        return Fraction(math.fsum(found))
+
+    def of_query(query: Query) -> Fraction:
+        ranked = sorted(zip(query.scores, query.relevance, strict=True), reverse=True)
+        groups = [[relevance for _, relevance in tied] for _, tied in groupby(ranked, key=lambda document: document[0])]
+        return gain(groups) / gain([[relevance] for relevance in sorted(query.relevance, reverse=True)])
+
+    def value(batch: Batch) -> Fraction | None:
+        asked = [query for query in queries_of(batch) if query.relevant]
+        return exact.mean((query.weight for query in asked), map(of_query, asked))
+
+    return exact.as_float(value)
+
+
 def precision_at(rank: int, order: tuple[bool, ...]) -> Fraction:
     return Fraction(sum(order[:rank]), rank)
 
@@ -249,6 +274,7 @@ KNOWN = Known(
     degenerate=degenerate_ranking,
     oracles={name: oracle for k in K for name, oracle in at_rank(k).items()}
     | {"mrr": of_orders(lambda order, _: Fraction(1, order.index(True) + 1))},
+    exact={f"ndcg_at_{k}": exact_ndcg(k) for k in K},
     when={
         "no_relevant_documents": lambda batch: (
             not batch.truth.any() and any(len(query.relevance) > 1 for query in queries_of(batch))

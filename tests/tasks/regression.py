@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Iterator
 from decimal import Decimal, localcontext
 from fractions import Fraction
-from itertools import product
+from itertools import accumulate, product
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from scipy import stats
 from sklearn import metrics as sk
 
 from service.metrics.batch import Batch, Question
+from tests.tasks import exact
 from tests.tasks.known import (
     COUNTS,
     EXTREME,
@@ -32,6 +33,7 @@ from tests.tasks.known import (
     magnitudes,
     mean_of,
     of_predictions,
+    predictions_of,
     rows_of,
     weights_of,
 )
@@ -39,6 +41,8 @@ from tests.tasks.known import (
 NUMBERS = [COUNTS, MODEST, st.floats(-100, 100, width=32), FINITE | EXTREME]
 TAME_NUMBERS = NUMBERS[:-1]
 HUGE = 1.7e308
+# Rows of a weight and a number.
+Weighted = list[tuple[Fraction, Fraction]]
 
 
 def regression(truth: Any, predicted: Any, weight: Any = None) -> Batch:
@@ -125,13 +129,54 @@ def gamma(y: Decimal, p: Decimal) -> Decimal:
     return (p / y).ln() + y / p - 1
 
 
+def median(rows: Weighted) -> Fraction:
+    """The middle number; the mean of the two where half of the weight lies on each side."""
+    numbers = sorted(rows, key=lambda row: row[1])
+    reached = [*accumulate(weight for weight, _ in numbers)]
+    low = next(number for (_, number), weight in zip(numbers, reached, strict=True) if weight >= reached[-1] / 2)
+    high = next(number for (_, number), weight in zip(numbers, reached, strict=True) if weight > reached[-1] / 2)
+    return (low + high) / 2
+
+
 def median_absolute_error(batch: Batch) -> float:
-    """The middle magnitude; the mean of the two where half of the weight lies on each side."""
-    rows = sorted((abs(e), w) for w, e in rows_of(batch, batch.predicted - batch.truth))
-    half = sum(w for _, w in rows) / 2
-    low = next(e for i, (e, _) in enumerate(rows) if sum(w for _, w in rows[: i + 1]) >= half)
-    high = next(e for i, (e, _) in enumerate(rows) if sum(w for _, w in rows[: i + 1]) > half)
-    return float((low + high) / 2)
+    return float(median([(w, abs(e)) for w, e in rows_of(batch, batch.predicted - batch.truth)]))
+
+
+def squares(rows: Weighted) -> Fraction:
+    return sum(w * x**2 for w, x in rows)
+
+
+def squares_about_mean(rows: Weighted) -> Fraction:
+    mean = exact.mean((w for w, _ in rows), (x for _, x in rows))
+    return squares([(w, x - mean) for w, x in rows])
+
+
+def magnitudes_of(rows: Weighted) -> Fraction:
+    return sum(w * abs(x) for w, x in rows)
+
+
+def magnitudes_about_median(rows: Weighted) -> Fraction:
+    middle = median(rows)
+    return magnitudes_of([(w, x - middle) for w, x in rows])
+
+
+def explained(of_errors: Callable[[Weighted], Fraction], of_labels: Callable[[Weighted], Fraction]) -> Oracle:
+    """What the errors leave of the labels' variation; None where there is none."""
+
+    def value(batch: Batch) -> Fraction | None:
+        rows = predictions_of(batch)
+        variation = of_labels([(w, y) for w, y, _ in rows])
+        return 1 - of_errors([(w, p - y) for w, y, p in rows]) / variation if variation else None
+
+    return exact.as_float(value)
+
+
+def squared_error(y: Fraction, p: Fraction) -> Fraction:
+    return (p - y) ** 2
+
+
+def absolute_error(y: Fraction, p: Fraction) -> Fraction:
+    return abs(p - y)
 
 
 def correlation(rows: list[tuple[Fraction, Fraction, Fraction]]) -> float:
@@ -152,7 +197,7 @@ def pearson(batch: Batch) -> float | None:
         return None
     if batch.weight is None:
         return float(answer_of(stats.pearsonr, batch.truth, batch.predicted).statistic)
-    return correlation(rows_of(batch, batch.truth, batch.predicted))
+    return correlation(predictions_of(batch))
 
 
 def spearman(batch: Batch) -> float | None:
@@ -161,7 +206,7 @@ def spearman(batch: Batch) -> float | None:
         return None
     if batch.weight is None:
         return float(answer_of(stats.spearmanr, batch.truth, batch.predicted).statistic)
-    rows = rows_of(batch, batch.truth, batch.predicted)
+    rows = predictions_of(batch)
 
     def rank(side: int, value: Fraction) -> Fraction:
         at = sum(row[0] for row in rows if row[side] == value)
@@ -194,6 +239,18 @@ KNOWN = Known(
         "pearson": pearson,
         "spearman": spearman,
         "d2_absolute_error": of_predictions(sk.d2_absolute_error_score),
+    },
+    exact={
+        "mean_squared_error": mean_of(squared_error),
+        "root_mean_squared_error": lambda batch: math.sqrt(mean_of(squared_error)(batch)),
+        "mean_absolute_error": mean_of(absolute_error),
+        "mean_pinball_loss": mean_of(lambda y, p: abs(p - y) / 2),
+        "mean_absolute_percentage_error": lambda batch: (
+            mean_of(lambda y, p: abs(p - y) / abs(y))(batch) if batch.truth.all() else None
+        ),
+        "r2": explained(squares, squares_about_mean),
+        "explained_variance": explained(squares_about_mean, squares_about_mean),
+        "d2_absolute_error": explained(magnitudes_of, magnitudes_about_median),
     },
     when={
         "single_row": lambda batch: len(batch.truth) == 1,

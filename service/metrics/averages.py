@@ -1,0 +1,113 @@
+"""Means over the rows, with what their variances are read from: exact sums that merge."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+from numpy.typing import NDArray
+
+from service.metrics.batch import Batch, Question
+from service.metrics.exact import Floats, Product, Total, exact_sums
+from service.metrics.states import Additive, squares_of, total, total_of_squares
+from service.metrics.undefined import Undefined
+
+Terms = Callable[..., Mapping[str, Floats]]
+
+
+@dataclass(frozen=True)
+class Average(Additive):
+    """The weighted mean of one number x a row.
+
+    `weight`, `total` and `square` are the sums of w, w x and w x^2; `weight2`, `total2` and `square2` the same with
+    what a row adds to a variance in place of w: w^2, and w itself where weights are counts.
+    """
+
+    weight: Total
+    total: Total
+    square: Total
+    weight2: Total
+    total2: Total
+    square2: Total
+
+    @classmethod
+    def of(cls, numbers: Floats, weights: Floats | None, *, counts: bool) -> "Average":
+        """The mean of these numbers, one a row."""
+        return averages(lambda x: {"x": x}, numbers, weights=weights, counts=counts)["x"]
+
+    @property
+    def value(self) -> Any:
+        """The mean."""
+        return self.total / self.weight
+
+    @property
+    def variance(self) -> float:
+        """The variance of the mean, linearised: sum(w^2 (x - mean)^2) / sum(w)^2. Raises `Undefined` on overflow."""
+        weight, total, _, weight2, total2, square2 = self._exact
+        mean = total / weight
+        return float((square2 - 2 * mean * total2 + mean * mean * weight2) / (weight * weight))
+
+    @property
+    def size(self) -> float:
+        """The number of equally weighted rows whose mean varies as much; of equal numbers Kish's, sum(w)^2 / sum(w^2).
+
+        Raises `Undefined` on overflow.
+        """
+        weight, total, square, weight2, *_ = self._exact
+        mean, variance = total / weight, self.variance
+        return float(square / weight - mean * mean) / variance if variance else float(weight * weight / weight2)
+
+    @property
+    def _exact(self) -> list[Fraction]:
+        sums = (self.weight, self.total, self.square, self.weight2, self.total2, self.square2)
+        if any(isinstance(part, float) for part in sums) or not self.weight2:
+            raise Undefined("overflow")
+        return [Fraction(part) for part in sums]
+
+    def mapped(self, function: Callable[[Any], Any]) -> "Mapped":
+        """An increasing function of the mean."""
+        return Mapped(self, function)
+
+
+class Mapped(NamedTuple):
+    """An increasing function of a mean."""
+
+    average: Average
+    function: Callable[[Any], Any]
+
+    @property
+    def value(self) -> Any:
+        """The function at the mean."""
+        return self.function(self.average.value)
+
+
+def averages_of(terms: Terms, batch: Batch, question: Question, *columns: NDArray[Any]) -> dict[str, Average]:
+    """Means over the rows of a batch, as `averages` gives them."""
+    return averages(terms, *columns, weights=batch.weight, counts=question.counts)
+
+
+def averages(terms: Terms, *columns: NDArray[Any], weights: Floats | None, counts: bool) -> dict[str, Average]:
+    """Means of several numbers a row. `terms` takes a block of each column and names the numbers of each mean."""
+    given, rows = len(columns), len(columns[0])
+    factors: list[Floats] = []
+    if weights is not None:
+        factors = [weights] if counts else [weights, squares_of(weights, counts=counts)]
+
+    def products(*block: NDArray[Any]) -> dict[Any, Product]:
+        by: list[Product] = [(factor,) for factor in block[given:]] or [()]
+        numbers = terms(*block[:given])
+        return {
+            (name, power, place): (x,) * power + factor
+            for name, x in numbers.items()
+            for power in (1, 2)
+            for place, factor in enumerate(by)
+        }
+
+    sums = exact_sums(products, *columns, *factors)
+    weight, weight2 = total(weights, rows), total_of_squares(weights, rows, counts=counts)
+    last = max(place for _, _, place in sums)
+    return {
+        name: Average(weight, sums[name, 1, 0], sums[name, 2, 0], weight2, sums[name, 1, last], sums[name, 2, last])
+        for name, power, place in sums
+        if (power, place) == (1, 0)
+    }

@@ -1,0 +1,100 @@
+"""Intervals of metrics of the binary confusion matrix, by the delta method.
+
+The gradient is that of the metric's own function: a complex step over the cells, so that no formula is written twice
+(W. Squire, G. Trapp, SIAM Review 40, 1998). Cells are in effective numbers of rows.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from service.metrics.binary_states import Cells
+from service.metrics.distributions import normal_critical
+from service.metrics.intervals import (
+    Case,
+    Interval,
+    Scale,
+    Strategy,
+    documented,
+    mover_limits,
+    on_scale,
+    wilson_limits,
+)
+
+Function = Callable[[Cells], Any]
+# So small that its square is nothing beside any cell.
+STEP = 1e-100
+# What is added to cells so that none is empty: half a row.
+HALF = 0.5
+
+
+def gradient(function: Function, cells: list[float]) -> list[float]:
+    """The slope of a function by each cell."""
+    slopes = []
+    for place, cell in enumerate(cells):
+        moved: list[Any] = list(cells)
+        moved[place] = complex(cell, STEP)
+        slopes.append(complex(function(Cells(*moved))).imag / STEP)
+    return slopes
+
+
+def delta_variance(function: Function, cells: list[float], squares: list[float]) -> float:
+    """The variance of a function of the cells, which does not change if all of them grow alike."""
+    slopes = gradient(function, cells)
+    return sum(square * slope * slope for square, slope in zip(squares, slopes, strict=True))
+
+
+def share_limits(function: Function, cells: Cells, level: float) -> tuple[float, float, float]:
+    """A share, and Wilson's limits with the effective number of the rows that it is a share of."""
+    weights, squares = cells.effective
+    share = float(function(cells))
+    if 0 < share < 1:
+        size = share * (1 - share) / delta_variance(function, weights, squares)
+    else:
+        slopes = gradient(function, [cell + HALF for cell in weights])
+        read = [place for place, slope in enumerate(slopes) if slope]
+        size = sum(weights[place] for place in read) ** 2 / sum(squares[place] for place in read)
+    return share, *wilson_limits(share, size, level)
+
+
+def wilson(case: Case, cells: Cells) -> Interval:
+    """Wilson's, with the effective number of the rows that it is a share of."""
+    _, low, high = share_limits(case.function, cells, case.level)
+    return Interval(low, high, "wilson")
+
+
+def wilson_of_f1(case: Case, cells: Cells) -> Interval:
+    """Wilson's of the share J of true positives among rows positive in labels or predictions: f1 is 2 J / (1 + J)."""
+    _, *limits = share_limits(lambda cells: jaccard_of(case.function(cells)), cells, case.level)
+    low, high = (2 * limit / (1 + limit) for limit in limits)
+    return Interval(low, high, "wilson")
+
+
+def jaccard_of(f1: Any) -> Any:
+    """The share J that f1 is 2 J / (1 + J) of."""
+    return f1 / (2 - f1)
+
+
+def mover(*shares: Function) -> Strategy:
+    """Of the mean of shares of different rows, from Wilson's limits of each."""
+
+    def strategy(case: Case, cells: Cells) -> Interval:
+        parts = [share_limits(share, cells, case.level) for share in shares]
+        return Interval(*mover_limits(parts, len(parts)), "mover_wilson")
+
+    return documented(
+        strategy, "From Wilson's limits of each class by MOVER, the method of variance estimates recovery."
+    )
+
+
+def delta(scale: Scale, tp: float = HALF, fp: float = HALF, fn: float = HALF, tn: float = HALF) -> Strategy:
+    """On a scale, with so many rows added to the cells."""
+    more = (tp, fp, fn, tn)
+
+    def strategy(case: Case, cells: Cells) -> Interval:
+        weights, squares = ([part + row for part, row in zip(side, more, strict=True)] for side in cells.effective)
+        centre = float(case.function(Cells(*weights)))
+        variance = delta_variance(case.function, weights, squares)
+        return Interval(*on_scale(scale, centre, variance, normal_critical(case.level)), f"delta_{scale.name}")
+
+    where = "each cell" if tn else "TP, FP and FN"
+    return documented(strategy, f"The delta method on the {scale.name} scale, with half a row added to {where}.")

@@ -1,0 +1,193 @@
+"""Intervals of areas under curves of several classes, from what each row does to the areas of all of them together."""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from service.metrics.area_intervals import FEWEST_ROWS, Estimate, precision_estimate, roc_estimate
+from service.metrics.class_area_states import ClassInfluences, LabelInfluences
+from service.metrics.class_states import Areas
+from service.metrics.exact import Floats, exact_sum
+from service.metrics.intervals import Case, Interval
+from service.metrics.multilabel_states import SetMatches
+from service.metrics.states import Rows
+from service.metrics.undefined import Undefined
+
+
+def of_class_roc_auc(case: Case, areas: Areas) -> Interval:
+    """Student's t on the logit scale with DeLong's variance, at least half of that of Hanley and McNeil."""
+    return Interval(*known(areas.roc_estimate).limits(case.level), "delong_logit")
+
+
+def of_class_average_precision(case: Case, areas: Areas) -> Interval:
+    """Student's t on the logit scale with the variance of the influences of the rows."""
+    return Interval(*known(areas.precision_estimate).limits(case.level), "influence_logit")
+
+
+def known(estimate: Any) -> Estimate:
+    """The estimate; raises the reason where there is none."""
+    if isinstance(estimate, Undefined):
+        raise estimate
+    found: Estimate = estimate
+    return found
+
+
+def joint(estimates: Sequence[Any], by: Floats, plain: float) -> Estimate:
+    """The mean of areas by these shares, of its variance as the influences of the rows give it.
+
+    That is corrected for few rows as those of the areas are; the least that is believed is that of independent areas.
+    """
+    missing = sorted(part.reason for part in estimates if isinstance(part, Undefined))
+    if missing:  # the same reason in any order of the classes
+        raise Undefined(missing[0])
+    parts = [*map(known, estimates)]
+    centre, alone, corrected, floor = (
+        math.fsum(share * value for share, value in zip(weights, values, strict=True))
+        for weights, values in (
+            (by, [part.centre for part in parts]),
+            (by * by, [part.plain for part in parts]),
+            (by * by, [part.variance for part in parts]),
+            (by * by, [part.floor for part in parts]),
+        )
+    )
+    variances = [share * share * part.believed for share, part in zip(by.tolist(), parts, strict=True)]
+    freedom = math.fsum(variances) ** 2 / math.fsum(
+        variance * variance / part.freedom for variance, part in zip(variances, parts, strict=True)
+    )
+    correction = max(1.0, corrected / alone) if alone else 1.0
+    return Estimate(centre, plain, plain * correction, floor, freedom)
+
+
+def square_sum(rows: Rows, influences: Floats) -> float:
+    """The variance that influences of rows of relative weights make."""
+    return float(exact_sum(influences * influences * rows.relative_squares))
+
+
+def over_classes(case: Case, estimates: Sequence[Any], by: Floats, rows: Rows, influences: Floats) -> Interval:
+    """Of a mean over classes, from the influences of the rows on it."""
+    return Interval(*joint(estimates, by, square_sum(rows, influences)).limits(case.level), "influence_logit")
+
+
+def of_ovr(case: Case, scores: ClassInfluences) -> Interval:
+    """Student's t on the logit scale with the variance of what each row does to the areas of all classes."""
+    moves, areas = scores.moves, scores.areas
+    by = np.full(len(areas), 1 / len(areas))
+    influences = (moves.own + moves.others[0]) / len(areas)
+    return over_classes(case, [area.roc_estimate for area in areas], by, scores.rows, influences)
+
+
+def of_ovr_weighted(case: Case, scores: ClassInfluences) -> Interval:
+    """As for roc_auc_ovr, with class weights that are as uncertain as the rows."""
+    moves, areas, truth = scores.moves, scores.areas, scores.truth
+    whole = math.fsum(moves.weight)
+    drift = values_of(scores) - case.value
+    influences = (moves.weight[truth] * moves.own + moves.others[1] + drift[truth]) / whole
+    by = moves.weight / whole
+    return over_classes(case, [area.roc_estimate for area in areas], by, scores.rows, influences)
+
+
+def of_average_precision_macro(case: Case, scores: ClassInfluences) -> Interval:
+    """As for roc_auc_ovr, with what each row does to the average precision of all classes."""
+    areas = scores.areas
+    by = np.full(len(areas), 1 / len(areas))
+    estimates = [area.precision_estimate for area in areas]
+    return over_classes(case, estimates, by, scores.rows, scores.moves.precision / len(areas))
+
+
+def of_ovo(case: Case, scores: ClassInfluences) -> Interval:
+    """As for roc_auc_ovr, with what each row does to the areas of all pairs of classes."""
+    moves = scores.moves
+    pairs = np.outer(moves.weight > 0, moves.weight > 0).astype(np.float64)
+    return of_pairs(case, scores, pairs, moves.placed + moves.others[2], np.zeros(len(pairs)))
+
+
+def of_ovo_weighted(case: Case, scores: ClassInfluences) -> Interval:
+    """As for roc_auc_ovo, with weights of pairs that are as uncertain as the rows."""
+    moves, truth, versus = scores.moves, scores.truth, scores.judged.versus
+    weight = moves.weight
+    pairs = np.where(np.outer(weight, weight) > 0, weight[:, None] + weight, 0.0)
+    own = weight[truth]
+    below = own * moves.own + values_of(scores)[truth]
+    met = own * (moves.placed + moves.others[2]) + (math.fsum(weight) - own) * below + moves.others[3]
+    apart = off_diagonal(pairs) > 0
+    drift = np.where(apart, versus + versus.T - 2 * case.value, 0.0).sum(axis=1)
+    return of_pairs(case, scores, pairs, met, drift)
+
+
+def of_pairs(case: Case, scores: ClassInfluences, pairs: Floats, met: Floats, drift: Floats) -> Interval:
+    """Of the mean over pairs of classes by their weights.
+
+    `met` is the sum, by weight, of the share of rows of each other class that a row scores above for its own class,
+    and of the share of rows of each other class that score above it for theirs; `drift` what more weight of a row does
+    to the weights of the pairs of its class.
+    """
+    weights, moves = off_diagonal(pairs), scores.moves
+    seen = moves.weight > 0
+    versus = np.where(weights > 0, scores.judged.versus, 0.0)
+    values = np.where(seen, values_of(scores), 0.0)
+    expected = (weights * versus).sum(axis=1) - (weights * (values[:, None] - versus)).sum(axis=0)
+    whole = math.fsum(weights.ravel())
+    influences = ((met - expected[scores.truth]) / moves.weight[scores.truth] + drift[scores.truth]) / whole
+    by = weights.sum(axis=1)[seen]
+    areas = (weights * versus).sum(axis=1)[seen] / by
+    estimates = [
+        roc_estimate(part.sizes, area, part.of_rows) for part, area in zip(moves.found, areas.tolist(), strict=True)
+    ]
+    return over_classes(case, estimates, by / whole, scores.rows, influences)
+
+
+def off_diagonal(table: Floats) -> Floats:
+    """The table with zeros where a class meets itself."""
+    return np.where(np.eye(len(table), dtype=np.bool_), 0.0, table)
+
+
+def values_of(scores: ClassInfluences) -> Floats:
+    """The ROC area of each class against all others, not a number where there is none."""
+    return np.array([math.nan if isinstance(area.roc_auc, Undefined) else area.roc_auc for area in scores.areas])
+
+
+def of_roc_auc_macro(case: Case, scores: LabelInfluences) -> Interval:
+    """Student's t on the logit scale with the variance of what each row does with all its labels."""
+    return over_labels(case, [area.roc_estimate for area in scores.areas], scores, scores.moves.roc)
+
+
+def of_average_precision_over_labels(case: Case, scores: LabelInfluences) -> Interval:
+    """Student's t on the logit scale with the variance of what each row does with all its labels."""
+    return over_labels(case, [area.precision_estimate for area in scores.areas], scores, scores.moves.precision)
+
+
+def over_labels(case: Case, estimates: Sequence[Any], scores: LabelInfluences, moves: Floats) -> Interval:
+    """Of the mean over labels, from what the rows do to the sum."""
+    by = np.full(len(estimates), 1 / len(estimates))
+    estimate = joint(estimates, by, scores.variance(moves / len(estimates)))
+    return Interval(*estimate.limits(case.level), "influence_logit")
+
+
+def of_roc_auc_micro(case: Case, scores: LabelInfluences, matches: SetMatches) -> Interval:
+    """Student's t on the logit scale with the variance of what each row does with all its labels."""
+    return of_pool(case, roc_estimate, scores.variance(scores.moves.pooled_roc), matches)
+
+
+def of_average_precision_micro(case: Case, scores: LabelInfluences, matches: SetMatches) -> Interval:
+    """Student's t on the logit scale with the variance of what each row does with all its labels."""
+    return of_pool(case, precision_estimate, scores.variance(scores.moves.pooled_precision), matches)
+
+
+def of_pool(case: Case, estimate: Callable[..., Estimate], plain: float, matches: SetMatches) -> Interval:
+    """Of an area of all pairs, with the degrees of freedom of the rows that have positives, or negatives.
+
+    The least variance that is believed is that of independent pairs; of as many rows, where the rows show none at all.
+    """
+    _, truth, _ = matches.numbers
+    sides = (truth, matches.labels - truth)
+    wholes = [matches.sum(side) ** 2 for side in sides]
+    rows = [whole / (matches.square_sum(side, side) or 1.0) for whole, side in zip(wholes, sides, strict=True)]
+    pairs = [whole / (matches.square_sum(side) or 1.0) for whole, side in zip(wholes, sides, strict=True)]
+    of_rows = estimate(rows, case.value, (plain, 0.0))
+    found = estimate(pairs, case.value, (plain, 0.0)) if plain else of_rows
+    fewest = min(rows)
+    correction = fewest / (fewest - 1) if fewest >= FEWEST_ROWS else 1.0
+    found = found._replace(variance=plain * correction, freedom=of_rows.freedom)
+    return Interval(*found.limits(case.level), "influence_logit")
