@@ -20,8 +20,6 @@ MISSED = {
     "binary": {("negative_predictive_value", "AUC 0.9, prevalence 0.1, lognormal weights", "1000")},
     "multiclass": {
         ("top_2_accuracy", "3 classes, rare, lognormal weights", "100"),
-        ("f1 of class 2", "3 classes, rare, lognormal weights", "100"),
-        ("f1_macro", "3 classes, rare, lognormal weights", "1000"),
     },
     "regression": {
         ("pinball_loss_at_0_1", "crossing quantiles", "20"),
