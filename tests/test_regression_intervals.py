@@ -476,8 +476,9 @@ def test_counts_are_repetitions_to_the_last_digits(known, data):
 def test_a_factor_on_all_weights_changes_no_limit(batch, factor):
     ours, theirs = (whole("regression", replace(batch, weight=batch.weight * by), curves=False) for by in (factor, 1.0))
     for name, found in theirs["intervals"].items():
-        if found is None:
-            assert ours["intervals"][name] is None
+        if found is None or ours["intervals"][name] is None:  # the fewest rows may be reached or missed by a last digit
+            whole_rows = abs(theirs["effective_samples"] - round(theirs["effective_samples"])) < 1e-6
+            assert found is ours["intervals"][name] or whole_rows
         elif found["high"] - found["low"] < 1e6 * (1 + abs(theirs["metrics"][name])):  # others hang on a last digit
             assert limits_of(ours, name) == pytest.approx(limits_of(theirs, name), rel=1e-6, abs=1e-300)
 

@@ -15,6 +15,9 @@ from service.metrics.multilabel_states import SetMatches
 from service.metrics.states import Rows
 from service.metrics.undefined import Undefined
 
+# A smaller variance, beside the least that is believed, is that of rounding.
+ROUNDING = 1e-9
+
 
 def of_class_roc_auc(case: Case, areas: Areas) -> Interval:
     """Student's t on the logit scale with DeLong's variance, at least half of that of Hanley and McNeil."""
@@ -186,7 +189,7 @@ def of_pool(case: Case, estimate: Callable[..., Estimate], plain: float, matches
     rows = [whole / (matches.square_sum(side, side) or 1.0) for whole, side in zip(wholes, sides, strict=True)]
     pairs = [whole / (matches.square_sum(side) or 1.0) for whole, side in zip(wholes, sides, strict=True)]
     of_rows = estimate(rows, case.value, (plain, 0.0))
-    found = estimate(pairs, case.value, (plain, 0.0)) if plain else of_rows
+    found = estimate(pairs, case.value, (plain, 0.0)) if plain > ROUNDING * of_rows.floor else of_rows
     fewest = min(rows)
     correction = fewest / (fewest - 1) if fewest >= FEWEST_ROWS else 1.0
     found = found._replace(variance=plain * correction, freedom=of_rows.freedom)
