@@ -33,9 +33,9 @@ lint: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# Every branch of the core, by its own tests: few examples of each law, and no random batches beside the references.
+# Every branch of the core, by its own tests and few examples of each law.
 coverage: setup
-	EXAMPLES=20 $(BIN)/coverage run -m pytest -n auto --dist loadgroup -k "not random" $(CORE_TESTS)
+	EXAMPLES=20 $(BIN)/coverage run -m pytest -n auto --dist loadgroup -m "not long" $(CORE_TESTS)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 

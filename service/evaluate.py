@@ -284,8 +284,8 @@ def arguments(
         if kind in known:
             given[name] = known[kind]
             continue
-        meant = (kind, task.kind(kind), task.kind(kind, intervals=True))
-        state = next(output[each] for each in meant if each in output)
+        found = kind if kind in output else task.kind(kind)
+        state = output[found if found in output else task.kind(kind, intervals=True)]
         if isinstance(state, Undefined) and not takes_reason:
             raise state
         given[name] = state

@@ -27,9 +27,14 @@ def kish(weight):
 
 
 def wilson(hit, weight, level):
-    """The weighted share of hits, and its limits by the rows of its linearised variance, Kish's where that is 0."""
-    total = weight.sum()
-    share, size = (weight * hit).sum() / total, kish(weight)
-    if hit.any() and not hit.all():
-        size = share * (1 - share) / sum((w / total * (x - share)) ** 2 for w, x in zip(weight, hit, strict=True))
+    """The weighted share of hits, and its limits by the rows of its linearised variance.
+
+    That is read of these rows, and two hits and two misses more of mean weight, which are no rows of the share.
+    """
+    mean, rows = (weight**2).sum() / weight.sum(), kish(weight)
+    more, among = np.append(weight, [mean] * 4), np.append(hit, [1, 1, 0, 0])
+    near = np.average(among, weights=more)
+    varies = sum((w / more.sum() * (x - near)) ** 2 for w, x in zip(more, among, strict=True))
+    size = near * (1 - near) / varies * rows / (rows + 4)
+    share = np.average(hit, weights=weight)
     return share, *proportion_confint(share * size, size, 1 - level, method="wilson")

@@ -319,6 +319,7 @@ def calibrated():
     return [whole("binary", drawn(rng, 400), curves=False) for _ in range(800)]
 
 
+@pytest.mark.long
 def test_z_of_calibrated_models_is_standard_normal(calibrated):
     z = [answer["metrics"]["spiegelhalter_z"] for answer in calibrated]
     assert abs(np.mean(z)) < 3.3 / math.sqrt(800)
@@ -326,18 +327,21 @@ def test_z_of_calibrated_models_is_standard_normal(calibrated):
     assert stats.kstest(z, "norm").pvalue > 1e-3
 
 
+@pytest.mark.long
 def test_calibrated_models_have_slope_one_and_intercept_zero(calibrated):
     slopes, intercepts = ([answer["metrics"][name] for answer in calibrated] for name in FIT)
     assert np.median(slopes) == pytest.approx(1, abs=3.3 * 1.2533 * np.std(slopes) / math.sqrt(800))
     assert np.median(intercepts) == pytest.approx(0, abs=3.3 * 1.2533 * np.std(intercepts) / math.sqrt(800))
 
 
+@pytest.mark.long
 def test_scores_from_elsewhere_have_as_many_degrees_of_freedom_as_groups(calibrated):
     found = [answer["calibration"]["hosmer_lemeshow"] for answer in calibrated]
     assert stats.kstest([test["p_value"] for test in found], "uniform").pvalue > 1e-3
     assert stats.kstest([test["statistic"] for test in found], stats.chi2(8).cdf).pvalue < 1e-3
 
 
+@pytest.mark.long
 def test_scores_fitted_on_the_same_rows_leave_two_degrees_of_freedom_less():
     rng = np.random.default_rng(26)
     values = []

@@ -11,126 +11,20 @@ from scipy.special import expit, logit
 from scipy.stats import norm, t
 from sklearn import metrics as sk
 
-from service.evaluate import kinds_of, merged, report, states_of
-from service.metrics import pooled
-from service.metrics.batch import Batch, Question, Reading
+from service.evaluate import kinds_of, report, states_of
+from service.metrics.batch import Batch, Reading
 from service.metrics.catalogue import CLASS_ROWS, TASKS
 from service.metrics.class_area_states import ClassInfluences, LabelInfluences
 from service.metrics.row import Metric
+from tests import by_rows
 from tests.cases import close, cut, text
+from tests.of_classes import MADE, of_classes, of_labels, question_of, reported
 from tests.tasks.multiclass import multiclass
 from tests.tasks.multilabel import multilabel
 
 TASK_NAMES = ("multiclass", "multilabel")
 REASONS = {"too_few_rows", "single_positive", "single_class", "no_variation", "overflow", "biased_statistic"}
 Z = norm.ppf(0.975)
-
-
-def question_of(batch: Batch, **options: Any) -> Question:
-    """The question that a batch with scores answers."""
-    task = "multilabel" if batch.truth.ndim > 1 else "multiclass"
-    return Question(task, tuple(range(batch.scores.shape[1])), threshold=0.5, **options)
-
-
-def reported(*parts: Batch, metrics: tuple[str, ...] = (), intervals: bool = True, **options: Any) -> dict[str, Any]:
-    """The report of some parts."""
-    question = question_of(parts[0], **options)
-    names = metrics or tuple(TASKS[question.task].names(question))
-    reading = Reading(names, intervals=intervals)
-    kinds = kinds_of(question, reading)
-    return report(merged([states_of(part, question, kinds) for part in parts]), question, reading)
-
-
-def value_of(batch: Batch, metric: str) -> float:
-    value: float = reported(batch, metrics=(metric,), intervals=False)["metrics"][metric]
-    return value
-
-
-def of_classes(rows: int, classes: int, seed: int, *, decimals: int = 9, weighted: bool = False) -> Batch:
-    """Rows of all classes, the more frequent the later, with scores that tell them apart more or less."""
-    rng = np.random.default_rng(seed)
-    truth = np.concatenate([np.arange(classes)] * 2 + [rng.integers(0, classes, rows) | rng.integers(0, classes, rows)])
-    truth = np.minimum(truth[:rows], classes - 1)
-    evidence = np.exp(np.round(rng.normal(size=(rows, classes)) + 1.2 * np.eye(classes)[truth], decimals))
-    return multiclass(
-        truth, evidence / evidence.sum(axis=1, keepdims=True), rng.random(rows) + 0.3 if weighted else None
-    )
-
-
-def of_labels(rows: int, labels: int, seed: int, *, decimals: int = 9, weighted: bool = False) -> Batch:
-    """Rows with correlated labels, some of all labels and some of none."""
-    rng = np.random.default_rng(seed)
-    truth = rng.normal(size=(rows, labels)) + rng.normal(size=(rows, 1)) > np.linspace(0, 1, labels)
-    truth[0], truth[1] = True, False
-    scores = np.round(expit(rng.normal(size=(rows, labels)) + 2.0 * truth - 1), decimals)
-    return multilabel(truth, scores, rng.random(rows) + 0.3 if weighted else None)
-
-
-MADE: dict[str, Callable[..., Batch]] = {"multiclass": of_classes, "multilabel": of_labels}
-
-
-def slopes_by_row(batch: Batch, metric: str) -> np.ndarray:
-    """What a relative change of the weight of each row does to a metric, by central differences."""
-    weights = np.ones(len(batch.truth)) if batch.weight is None else batch.weight
-
-    def moved(row: int, by: float) -> float:
-        changed = weights.copy()
-        changed[row] *= 1 + by
-        return value_of(replace(batch, weight=changed), metric)
-
-    step = 1e-4
-    return np.array([(moved(row, step) - moved(row, -step)) / (2 * step) for row in range(len(weights))])
-
-
-VARIANTS = list(product([9, 0], [False, True]))
-AREAS_OF_CLASSES = (
-    "roc_auc_ovr",
-    "roc_auc_ovr_weighted",
-    "roc_auc_ovo",
-    "roc_auc_ovo_weighted",
-    "average_precision_macro",
-)
-
-
-@pytest.mark.parametrize(("decimals", "weighted"), VARIANTS)
-@pytest.mark.parametrize("metric", AREAS_OF_CLASSES)
-def test_influences_of_rows_on_areas_of_classes_are_slopes(monkeypatch, metric, decimals, weighted):
-    batch = of_classes(23, 4, 1, decimals=decimals, weighted=weighted)
-    seen: list[np.ndarray] = []
-
-    def kept(rows, influences):
-        seen.append(influences * rows.relative_weights)
-        return 1.0
-
-    monkeypatch.setattr("service.metrics.class_area_intervals.square_sum", kept)
-    reported(batch, metrics=(metric,))
-    assert seen[0] == pytest.approx(slopes_by_row(batch, metric), rel=1e-6, abs=1e-9)
-
-
-@pytest.mark.parametrize(("decimals", "weighted"), VARIANTS)
-@pytest.mark.parametrize("labels", [1, 3])
-def test_influences_of_rows_on_areas_of_labels_are_slopes(labels, decimals, weighted):
-    batch = of_labels(23, labels, 2, decimals=decimals, weighted=weighted)
-    moves = LabelInfluences.of(batch, question_of(batch)).moves
-    for metric, found in (
-        ("roc_auc_macro", moves.roc / labels),
-        ("average_precision_macro", moves.precision / labels),
-        ("roc_auc_micro", moves.pooled_roc),
-        ("average_precision_micro", moves.pooled_precision),
-    ):
-        assert found == pytest.approx(slopes_by_row(batch, metric), rel=1e-6, abs=1e-9), metric
-
-
-def test_few_scores_of_many_pairs_tell_the_variance(monkeypatch):
-    batch = of_labels(6000, 20, 3)
-    few, path = LabelInfluences.of(batch, question_of(batch)), pooled.Path()
-    pooled.tallied(few.pairs, path.add)
-    assert len(path.kept.scores) < batch.truth.sum() / 4
-    monkeypatch.setattr(pooled, "PATH_STEPS", 1 << 30)
-    every = LabelInfluences.of(batch, question_of(batch))
-    for name in ("pooled_roc", "pooled_precision"):
-        ours, exact = (side.variance(getattr(side.moves, name)) for side in (few, every))
-        assert ours == pytest.approx(exact, rel=2e-3), name
 
 
 def effective(weights: np.ndarray | None, rows: int) -> np.ndarray:
@@ -180,10 +74,8 @@ def test_weights_have_an_effective_number_of_rows_of_each_class():
     for place, entry in enumerate(reported(batch)["per_class"]):
         weights = batch.weight[batch.truth == place]
         hit = (batch.predicted == place)[batch.truth == place]
-        share = np.average(hit, weights=weights)
-        variance = np.sum(weights**2 * (hit - share) ** 2) / weights.sum() ** 2
-        assert entry["effective_samples"] == pytest.approx(weights.sum() ** 2 / (weights**2).sum(), rel=1e-12)
-        limits = wilson(share, share * (1 - share) / variance)
+        assert entry["effective_samples"] == pytest.approx(by_rows.kish(weights), rel=1e-12)
+        _, *limits = by_rows.wilson(hit, weights, 0.95)
         assert of_interval(entry["intervals"]["recall"]) == pytest.approx(limits, rel=1e-9)
 
 
@@ -438,6 +330,7 @@ DRAWS = 500
 APART = {"top_5_accuracy", "spiegelhalter_z", "calibration_slope", "calibration_intercept"}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("task", TASK_NAMES)
 def test_widths_agree_with_a_bootstrap_of_rows(task):
     batch = MADE[task](400, 4, 15)

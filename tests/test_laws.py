@@ -228,7 +228,7 @@ def test_a_row_added_to_the_catalogue_is_in_the_report(monkeypatch):
     assert added.documentation()["summary"] == "Mean of the labels, a metric that only this test knows."
 
 
-def test_documentation_of_every_row_has_summary_formula_and_reference():
+def test_documentation_of_every_row_has_summary_formula_and_reference_and_says_how_its_interval_is_made():
     for task in TASKS.values():
         for metric in task.metrics:
-            assert all(metric.documentation().values()), metric.name
+            assert all([*metric.documentation().values(), metric.interval]), metric.name

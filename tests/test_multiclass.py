@@ -239,6 +239,7 @@ def test_two_classes_are_a_binary_task(rows, weighted):
     assert ours["confusion_matrix"]["matrix"] == [[cells["tn"], cells["fp"]], [cells["fn"], cells["tp"]]]
 
 
+@pytest.mark.long
 def test_pairs_of_classes_agree_with_scikit_learn_without_weights():
     compared = 0
     for batch in random_multiclass(300):

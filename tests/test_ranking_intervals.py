@@ -134,6 +134,22 @@ def test_a_factor_on_all_weights_changes_no_limit(batch, factor):
     assert close(ours["intervals"], theirs["intervals"], 1e-6)
 
 
+def test_no_name_of_few_queries_shows_in_limits_that_hang_on_every_digit():
+    batch, rng = sample(7, 14, "reals"), np.random.default_rng(6)
+    names = [rng.permutation(query_codes(batch).max() + 1) for _ in range(50)]
+    values, weights = values_of(batch, "ndcg_at_3")
+    squares = (weights * (values - np.average(values, weights=weights))) ** 2
+    assert len({float(np.cumsum(rng.permutation(squares))[-1]) for _ in names}) > 1, "it would not tell a plain sum"
+    assert len({text(whole("ranking", replace(batch, query=name[query_codes(batch)]))) for name in names}) == 1
+
+
+def test_queries_too_light_to_show_in_the_mean_leave_wilson_limits():
+    batch = ranking([1, 0] * 3, [2, 1, 2, 1, 1, 2], [1, 1, 2, 2, 3, 3], np.repeat([1e17, 1e17, 1], 2))
+    answer = whole("ranking", batch)
+    assert answer["metrics"]["mrr"] == 1
+    assert limits_of(answer, "mrr") == pytest.approx(wilson(1, 2), rel=1e-9)
+
+
 def test_no_order_no_split_and_no_name_of_many_queries_shows_in_the_limits():
     rows, rng = 60_000, np.random.default_rng(5)
     query = rng.integers(0, rows // 6, rows)

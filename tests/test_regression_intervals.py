@@ -17,6 +17,7 @@ from service.evaluate import kinds_of, report, states_of
 from service.metrics.batch import Batch, Reading
 from service.metrics.catalogue import TASKS
 from service.metrics.distributions import MANY_TOSSES, sign_rank
+from tests.by_rows import wilson
 from tests.cases import close, cut, in_parts, metrics_of, regression, take, text, whole
 from tests.tasks import KNOWN
 from tests.tasks.known import EXAMPLES, REAL, WHOLE
@@ -207,13 +208,6 @@ def test_the_median_error_lies_between_values_that_a_sign_test_keeps(batch):
         assert limits_of(answer, "median_absolute_error") == (kept[0], kept[-1])
 
 
-def wilson(share: float, size: float) -> tuple[float, float]:
-    """The shares whose normal test at the level just keeps this one: roots of a quadratic equation."""
-    z2 = stats.norm.ppf((1 + LEVEL) / 2) ** 2
-    low, high = np.sort(np.roots([1 + z2 / size, -(2 * share + z2 / size), share * share]).real)
-    return max(0.0, low), min(1.0, high)
-
-
 @pytest.mark.parametrize("batch", [*map(around, SAMPLES), quantiles([1, 2, 3], [[3, 1, 2]] * 3)])
 def test_the_rate_of_crossings_has_wilson_limits(batch):
     upper, lower, middle = batch.scores.T
@@ -221,11 +215,10 @@ def test_the_rate_of_crossings_has_wilson_limits(batch):
     weights = weights_of(batch)
     share = np.average(crosses, weights=weights)
     assert 0.05 < share < 0.95 or not share
-    variance = (weights**2 * (crosses - share) ** 2).sum() / weights.sum() ** 2
-    expected = wilson(share, share * (1 - share) / variance if share else kish(batch))
+    _, *expected = wilson(crosses, weights, LEVEL)
     if batch.weight is None:
         test = stats.binomtest(int(crosses.sum()), len(crosses))
-        assert expected == pytest.approx(tuple(test.proportion_ci(LEVEL, "wilson")), abs=1e-9)
+        assert expected == pytest.approx(list(test.proportion_ci(LEVEL, "wilson")), abs=1e-9)
     assert limits_of(whole(QUANTILES, batch), "crossing_rate") == pytest.approx(expected, rel=1e-9, abs=1e-12)
 
 
@@ -504,6 +497,17 @@ def test_no_order_and_no_split_of_many_rows_shows_in_the_limits(known):
     for parts in (1, 3):
         mixed = take(batch, rng.permutation(rows))
         assert text(in_parts(known, cut(mixed, rng.integers(1, rows, parts - 1)), curves=False)) == expected
+
+
+@pytest.mark.parametrize("known", ["regression", QUANTILES])
+def test_no_order_of_few_rows_shows_in_limits_that_hang_on_every_digit(known):
+    rng = np.random.default_rng(6)
+    truth = rng.lognormal(0, 2, 9)
+    batch = around(regression(truth, truth * rng.lognormal(0, 1, 9), rng.uniform(0.2, 3, 9)))
+    orders = [rng.permutation(9) for _ in range(50)]
+    squares = batch.weight**2 * (np.abs(batch.predicted - batch.truth) / 3 - 1) ** 2
+    assert len({float(np.cumsum(squares[order])[-1]) for order in orders}) > 1, "the data would not tell a plain sum"
+    assert len({text(whole(known, take(batch, order), curves=False)) for order in orders}) == 1
 
 
 def test_max_error_says_why_it_has_none():

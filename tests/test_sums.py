@@ -89,6 +89,12 @@ def test_carries_after_many_additions(rows, times):
     assert total.by(np.zeros(SIZE, dtype=int), 1).exact == [times * sum(reference(rows))]
 
 
+def test_groups_too_many_for_a_table_of_all_are_sorted(monkeypatch):
+    monkeypatch.setattr(sums, "MOST_DENSE", SIZE - 1)
+    rows = [(3, 0.5), (1, 2.0**-60), (3, 1.0), (0, 2.0**70)]
+    assert summed(rows).exact == reference(rows)
+
+
 def test_full_digits_carry_into_a_place_that_no_weight_has():
     found = summed([(1, 2.0**52 - 1)] * 2**12)
     assert max(found.carried) > max(found.digits)

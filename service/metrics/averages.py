@@ -13,6 +13,26 @@ from service.metrics.states import Additive, squares_of, total, total_of_squares
 from service.metrics.undefined import Undefined
 
 Terms = Callable[..., Mapping[str, Floats]]
+# The weight of some rows, and what they add to a variance: numbers or arrays.
+Masses = tuple[Any, Any]
+# So many rows of mean weight are added to hits and to misses where the effective number of rows of a share is read.
+ADDED = 2
+
+
+def share_size(hits: Masses, misses: Masses, between: Masses = (0, 0)) -> Any:
+    """The number of equally weighted rows whose share of hits varies as much.
+
+    A row that is a hit by x between 0 and 1 counts by x and by 1 - x, and between them by x (1 - x). Few hits among
+    uneven weights show too little of how uneven these are, so rows of mean weight are added to both sides. The number
+    is Kish's where all are hits or all are misses, and that of the rows where weights are equal.
+    """
+    weight, weight2 = hits[0] + misses[0], hits[1] + misses[1]
+    kish, mean = weight * weight / weight2, weight2 / weight
+    whole, added2 = weight + 2 * ADDED * mean, ADDED * mean * mean
+    share = (hits[0] + ADDED * mean) / whole
+    spread = share * (1 - share) - between[0] / whole
+    spread2 = (hits[1] + added2) * (1 - share) ** 2 + (misses[1] + added2) * share**2 - between[1]
+    return spread * whole * whole / spread2 * kish / (kish + 2 * ADDED)
 
 
 @dataclass(frozen=True)
@@ -43,9 +63,8 @@ class Average(Additive):
     @property
     def variance(self) -> float:
         """The variance of the mean, linearised: sum(w^2 (x - mean)^2) / sum(w)^2. Raises `Undefined` on overflow."""
-        weight, total, _, weight2, total2, square2 = self._exact
-        mean = total / weight
-        return float((square2 - 2 * mean * total2 + mean * mean * weight2) / (weight * weight))
+        weight, *_, spread2 = self.deviations
+        return spread2 / (weight * weight)
 
     @property
     def size(self) -> float:
@@ -53,9 +72,33 @@ class Average(Additive):
 
         Raises `Undefined` on overflow.
         """
-        weight, total, square, weight2, *_ = self._exact
-        mean, variance = total / weight, self.variance
-        return float(square / weight - mean * mean) / variance if variance else float(weight * weight / weight2)
+        weight, _, spread, _, _, spread2 = self.deviations
+        return weight * spread / spread2 if spread2 else weight
+
+    @property
+    def deviations(self) -> tuple[float, ...]:
+        """Sums of w, w (x - mean) and w (x - mean)^2, then the same of what rows add to a variance.
+
+        In units that make the sum of w the effective number of rows. Raises `Undefined` on overflow.
+        """
+        weight, total, square, weight2, total2, square2 = self._exact
+        mean, unit = total / weight, weight / weight2
+        sides = ((unit, weight, total, square), (unit * unit, weight2, total2, square2))
+        return tuple(
+            float(factor * part)
+            for factor, ones, linear, squared in sides
+            for part in (ones, linear - mean * ones, squared - 2 * mean * linear + mean * mean * ones)
+        )
+
+    @property
+    def share_size(self) -> float:
+        """The effective number of rows of a mean of numbers from 0 to 1, as `share_size` gives it.
+
+        Raises `Undefined` on overflow.
+        """
+        weight, total, square, weight2, total2, square2 = self._exact
+        hits, misses = (total, total2), (weight - total, weight2 - total2)
+        return float(share_size(hits, misses, (total - square, total2 - square2)))
 
     @property
     def _exact(self) -> list[Fraction]:

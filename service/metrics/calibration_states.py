@@ -144,9 +144,9 @@ class Bins:
 
     def limits(self, level: float) -> tuple[Floats, Floats]:
         """Wilson's limits of the share of positives of each bin."""
-        positive, all_ = self.runs.linear[1], self.runs.linear[0]
-        positive2, all2 = self.runs.square[3], self.runs.square[0]
-        low, high = limits_of_shares(positive, all_ - positive, positive2, all2 - positive2, level)
+        positive, rows = ((self.runs.linear[place], self.runs.square[square]) for place, square in ((1, 3), (0, 0)))
+        negative = (rows[0] - positive[0], rows[1] - positive[1])
+        low, high = limits_of_shares(positive, negative, level)
         return low, high
 
     def mean(self, values: Floats) -> float:

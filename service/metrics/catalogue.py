@@ -55,7 +55,7 @@ from service.metrics.class_intervals import (
 )
 from service.metrics.class_states import ClassTable, ColumnScores
 from service.metrics.intervals import ATANH, LOG, LOGIT, Strategy, no_interval, of_mean, of_share
-from service.metrics.loss_intervals import of_brier_score, of_log_loss
+from service.metrics.loss_intervals import of_brier_score, of_class_brier_score, of_class_log_loss, of_log_loss
 from service.metrics.losses import (
     absolute_error,
     gamma_deviance,
@@ -71,7 +71,6 @@ from service.metrics.multilabel_states import LabelCells, LabelScores, LabelSets
 from service.metrics.ranking_intervals import of_queries
 from service.metrics.ranking_states import QueryLabels, RankedRows
 from service.metrics.regression_intervals import (
-    of_crossing_rate,
     of_crps,
     of_d2,
     of_error,
@@ -216,7 +215,7 @@ REGRESSION = Task(
             each=("quantile", "quantiles"),
         ),
         loss(quantiles.crps, of_crps, "overflow", when=with_quantiles),
-        loss(quantiles.crossing_rate, of_crossing_rate, high=1.0, when=with_quantiles),
+        loss(quantiles.crossing_rate, of_share, high=1.0, when=with_quantiles),
         Row(quantiles.quantile_calibration, when=with_quantiles),
         Row(quantiles.prediction_intervals, when=with_quantiles, reasons=("overflow",)),
         *of_point_predictions(
@@ -276,8 +275,8 @@ MULTICLASS = Task(
         score(multiclass.cohen_kappa, of_kappa(multiclass.apart), "single_class"),
         score(multiclass.cohen_kappa_linear, of_kappa(multiclass.steps_apart), "single_class"),
         score(multiclass.cohen_kappa_quadratic, of_kappa(multiclass.squares_apart), "single_class"),
-        loss(multiclass.log_loss, of_mean, "no_scores", high=52 * math.log(2)),
-        loss(multiclass.brier_score, of_mean, "no_scores", high=2.0),
+        loss(multiclass.log_loss, of_class_log_loss, "no_scores", high=52 * math.log(2)),
+        loss(multiclass.brier_score, of_class_brier_score, "no_scores", high=2.0),
         loss(binary.expected_calibration_error, BIASED, "no_scores", high=1.0),
         loss(calibration.maximum_calibration_error, BIASED, "no_scores", high=1.0),
         loss(calibration.root_mean_squared_calibration_error, BIASED, "no_scores", high=1.0),

@@ -4,9 +4,12 @@ The gradient is that of the metric's own function: a complex step over the cells
 (W. Squire, G. Trapp, SIAM Review 40, 1998). Cells are in effective numbers of rows.
 """
 
+import math
 from collections.abc import Callable
+from itertools import compress
 from typing import Any
 
+from service.metrics.averages import share_size
 from service.metrics.binary_states import Cells
 from service.metrics.distributions import normal_critical
 from service.metrics.intervals import (
@@ -46,14 +49,11 @@ def delta_variance(function: Function, cells: list[float], squares: list[float])
 def share_limits(function: Function, cells: Cells, level: float) -> tuple[float, float, float]:
     """A share, and Wilson's limits with the effective number of the rows that it is a share of."""
     weights, squares = cells.effective
+    slopes = gradient(function, [cell + HALF for cell in weights])
+    sides = [[slope > 0 for slope in slopes], [slope < 0 for slope in slopes]]
+    hits, misses = ((math.fsum(compress(weights, side)), math.fsum(compress(squares, side))) for side in sides)
     share = float(function(cells))
-    if 0 < share < 1:
-        size = share * (1 - share) / delta_variance(function, weights, squares)
-    else:
-        slopes = gradient(function, [cell + HALF for cell in weights])
-        read = [place for place, slope in enumerate(slopes) if slope]
-        size = sum(weights[place] for place in read) ** 2 / sum(squares[place] for place in read)
-    return share, *wilson_limits(share, size, level)
+    return share, *wilson_limits(share, share_size(hits, misses), level)
 
 
 def wilson(case: Case, cells: Cells) -> Interval:

@@ -173,7 +173,7 @@ def pooled_share(ratio_of: Counts, matches: SetMatches, level: float) -> tuple[f
 def of_pooled(case: Case, matrix: Confusion) -> Interval:
     """Wilson's of the accuracy, which it is a function of: every row has one label and one prediction."""
     right = matrix.right
-    limits = wilson_limits(float(right.value), right.size, case.level)
+    limits = wilson_limits(float(right.value), right.share_size, case.level)
     parts = [case.statistic.ratio_of(limit, 1.0, 1.0) for limit in limits]
     low, high = (part / whole for part, whole in parts)
     return Interval(low, high, "wilson")
@@ -183,7 +183,7 @@ def of_balanced_accuracy(case: Case, matrix: Confusion) -> Interval:
     """From Wilson's limits of the recall of each class by MOVER, the method of variance estimates recovery."""
     hits, truth, _ = (matrix.effective(sums) for sums in matrix.counts)
     hits2, truth2, _ = (matrix.effective_squares(sums) for sums in matrix.squares)
-    lows, highs = limits_of_shares(hits, truth - hits, hits2, truth2 - hits2, case.level)
+    lows, highs = limits_of_shares((hits, hits2), (truth - hits, truth2 - hits2), case.level)
     parts = zip((hits / truth).tolist(), lows.tolist(), highs.tolist(), strict=True)
     return Interval(*mover_limits(parts, matrix.size), "mover_wilson")
 

@@ -111,8 +111,9 @@ def roc(sweep: Sweep, reading: Reading) -> Roc:
         for rate, shares, hits, hits2, size in zip(
             ("tpr", "fpr"), (tpr, fpr), (tp, fp), sweep.squares, effective_sizes(sweep), strict=True
         ):
-            parts = (hits[kept], hits[-1] - hits[kept], hits2[kept], hits2[-1] - hits2[kept])
-            low, high = limits_of_shares(*parts, reading.confidence_level)
+            above = (hits[kept], hits2[kept])
+            below = (hits[-1] - above[0], hits2[-1] - above[1])
+            low, high = limits_of_shares(above, below, reading.confidence_level)
             low, high = np.minimum(low, shares), np.maximum(high, shares)  # which may be rounded otherwise
             curve |= {f"{rate}_low": low.tolist(), f"{rate}_high": high.tolist()}  # type: ignore[misc]
             curve |= {f"simultaneous_{rate}": dkw_reach(size, reading.confidence_level)}  # type: ignore[misc]

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from service.metrics.averages import Average, Mapped
+from service.metrics.averages import Average, Mapped, Masses, share_size
 from service.metrics.distributions import normal_critical, t_critical
 from service.metrics.exact import Floats
 from service.metrics.undefined import REASONS, Undefined
@@ -87,17 +87,10 @@ def wilson_limits(share: Any, size: Any, level: float) -> tuple[Any, Any]:
     return centre - reach, centre + reach
 
 
-def limits_of_shares(hits: Any, misses: Any, hits2: Any, misses2: Any, level: float) -> tuple[Floats, Floats]:
-    """Wilson's limits of shares, from the weights of hits and misses and what both add to a variance.
-
-    The effective number of rows is that of the share; where only hits or only misses are, Kish's.
-    """
-    rows = hits + misses
-    share = hits / rows
-    variance = (hits2 * (1 - share) ** 2 + misses2 * share**2) / rows**2
-    mixed = (hits > 0) & (misses > 0)
-    size = np.where(mixed, share * (1 - share), 1) / np.where(mixed, variance, (hits2 + misses2) / rows**2)
-    low, high = wilson_limits(share, size, level)
+def limits_of_shares(hits: Masses, misses: Masses, level: float) -> tuple[Floats, Floats]:
+    """Wilson's limits of shares."""
+    share = hits[0] / (hits[0] + misses[0])
+    low, high = wilson_limits(share, share_size(hits, misses), level)
     return np.clip(low, 0, share), np.clip(high, share, 1)
 
 
@@ -125,7 +118,7 @@ def enough(size: float) -> float:
 
 def of_share(case: Case) -> Interval:
     """Wilson's, with the effective number of rows."""
-    low, high = wilson_limits(case.value, case.statistic.size, case.level)
+    low, high = wilson_limits(case.value, case.statistic.share_size, case.level)
     return Interval(low, high, "wilson")
 
 

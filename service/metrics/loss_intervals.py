@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from service.metrics.averages import Average
 from service.metrics.binary_states import Bools, Sweep, log_losses, squared_errors
 from service.metrics.distributions import t_critical
 from service.metrics.exact import Floats
@@ -22,9 +23,12 @@ from service.metrics.intervals import (
     on_scale,
     wilson_limits,
 )
+from service.metrics.multiclass import brier_score, log_loss
+from service.metrics.multiclass_states import ClassLosses, ClassMistakes
 from service.metrics.states import blocks
 
 Loss = Callable[[Bools, Floats], Floats]
+SUMMARY = "Student's t on the log scale; the upper limit counts one more row with a wrong label."
 # What moves a limit by less, as a share of the interval, is left out.
 TOO_LITTLE = 0.05
 # So many columns of a block of rows are at work together.
@@ -58,6 +62,11 @@ class Losses(NamedTuple):
             sums.append(weighted or plain * 2)
         return cls(mean, *(math.fsum(column) for column in zip(*sums, strict=True)))
 
+    @classmethod
+    def of_average(cls, average: Average) -> "Losses":
+        """The losses that a mean is of. Raises `Undefined` on overflow."""
+        return cls(float(average.value), *average.deviations)
+
     @property
     def variance(self) -> float:
         """The variance of the mean, linearised."""
@@ -85,30 +94,46 @@ class Losses(NamedTuple):
         return Losses(mean, *sums)
 
 
-def of_loss(loss: Loss) -> Strategy:
-    """Of the mean of a loss of label and score.
+def limits_of_loss(case: Case, losses: Losses, mistaken: Callable[[], float]) -> Interval:
+    """Limits of a mean loss of probabilities. `mistaken` gives the mean loss of the rows, were all labels others.
 
     Rows without a mistake do not show that none is ever made: the upper limit is at least that of the same rows and one
-    more, whose loss is the mean of what all would have with the other label. That is left out where the largest loss
+    more, whose loss is the mean of what all would have with another label. That is left out where the largest loss
     there is would move the limit by less than a twentieth of the interval.
 
     Reference: M. P. Fay, E. J. Feuer, Statistics in Medicine 16, 1997 (one more event in the upper limit); the square
     root is the scale on which counts vary alike (M. S. Bartlett, Journal of the Royal Statistical Society 3, 1936)
     """
+    if losses.variance <= (SMALLEST_ERROR * case.value) ** 2:
+        low, high = wilson_limits(case.value / case.high, losses.rows, case.level)
+        return Interval(case.high * low, case.high * high, "wilson")
+    low, high = losses.limits(LOG, case.level)
+    if losses.and_one_more(case.high).limits(ROOT, case.level)[1] > high + TOO_LITTLE * (high - low):
+        high = max(high, losses.and_one_more(mistaken()).limits(ROOT, case.level)[1])
+    return Interval(low, high, "t_log_mistake")
+
+
+def of_loss(loss: Loss) -> Strategy:
+    """Of the mean of a loss of a label, yes or no, and its score."""
 
     def strategy(case: Case, sweep: Sweep) -> Interval:
-        losses = Losses.of(sweep, loss, case.value)
-        if losses.variance <= (SMALLEST_ERROR * case.value) ** 2:
-            low, high = wilson_limits(case.value / case.high, losses.rows, case.level)
-            return Interval(case.high * low, case.high * high, "wilson")
-        low, high = losses.limits(LOG, case.level)
-        if losses.and_one_more(case.high).limits(ROOT, case.level)[1] > high + TOO_LITTLE * (high - low):
+        def mistaken() -> float:
             mistakes = Losses.of(sweep, lambda truth, scores: loss(~truth, scores), 0.0)
-            mistaken = losses.and_one_more(mistakes.total / mistakes.weight)
-            high = max(high, mistaken.limits(ROOT, case.level)[1])
-        return Interval(low, high, "t_log_mistake")
+            return mistakes.total / mistakes.weight
 
-    return documented(strategy, "Student's t on the log scale; the upper limit counts one more row with a wrong label.")
+        return limits_of_loss(case, Losses.of(sweep, loss, case.value), mistaken)
+
+    return documented(strategy, SUMMARY)
+
+
+def of_class_loss(loss: Callable[[ClassLosses], Average]) -> Strategy:
+    """Of the mean of a loss of a class and the probabilities of all; the other label is the most probable one."""
+
+    def strategy(case: Case, mistakes: ClassMistakes) -> Interval:
+        return limits_of_loss(case, Losses.of_average(case.statistic), lambda: float(loss(mistakes).value))
+
+    return documented(strategy, SUMMARY)
 
 
 of_log_loss, of_brier_score = of_loss(log_losses), of_loss(squared_errors)
+of_class_log_loss, of_class_brier_score = of_class_loss(log_loss), of_class_loss(brier_score)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import ClassVar, NamedTuple, Self
 
@@ -139,6 +139,21 @@ class ClassLosses(State):
     @staticmethod
     def _terms(log: Floats, squared: Floats) -> dict[str, Floats]:
         return {"log": log, "squared": squared}
+
+
+@dataclass(frozen=True)
+class ClassMistakes(ClassLosses):
+    """The losses of the same rows, were the class of each the most probable other one."""
+
+    @classmethod
+    def of(cls, batch: Batch, question: Question) -> Self:
+        scores = scores_of(batch)
+        others = np.empty_like(batch.truth)
+        for block in blocks(*scores.shape):
+            other = scores[block].copy()
+            other[np.arange(len(other)), batch.truth[block]] = -1
+            others[block] = other.argmax(axis=1)
+        return super().of(replace(batch, truth=others), question)
 
 
 @dataclass(frozen=True)

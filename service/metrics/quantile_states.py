@@ -7,6 +7,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from service.metrics.averages import Average, averages_of
 from service.metrics.batch import Batch, Question
 from service.metrics.exact import Floats, Total, exact_sum, exact_sums
 from service.metrics.influences import Influences
@@ -67,7 +68,7 @@ class QuantileCoverage(State):
 
     For each level `below` is the weight of the labels at or below the prediction, `predicted` the total of the
     predictions. For each interval of two levels, the lowest with the highest, the second lowest with the second
-    highest and so on, `inside` is the weight of the labels within, both ends included. `crossing` is the weight of the
+    highest and so on, `inside` is the weight of the labels within, both ends included. `crossing` is the share of the
     rows whose predictions do not ascend with the level.
     """
 
@@ -75,7 +76,7 @@ class QuantileCoverage(State):
     below: Totals
     predicted: Totals
     inside: Totals
-    crossing: Total
+    crossing: Average
 
     @classmethod
     def of(cls, batch: Batch, question: Question) -> Self:
@@ -93,17 +94,15 @@ class QuantileCoverage(State):
                 {(low, high): (column[low], column[high]) for low, high in pairs},
                 lambda y, low, high: ((low <= y) & (y <= high)).astype(np.float64),
             ),
-            crossing=exact_sums(
-                lambda q: {"sum": (crosses(q[:, ascending]).astype(np.float64),)},
-                predicted_quantiles(batch),
-                weights=batch.weight,
-            )["sum"],
+            crossing=averages_of(
+                lambda q: {"rate": crosses(q[:, ascending])}, batch, question, predicted_quantiles(batch)
+            )["rate"],
         )
 
 
-def crosses(ascending: Floats) -> Any:
-    """Which rows hold a number below the one before it."""
-    return np.any(ascending[:, 1:] < ascending[:, :-1], axis=1)
+def crosses(ascending: Floats) -> Floats:
+    """1 for the rows that hold a number below the one before it, 0 for others."""
+    return np.asarray(np.any(ascending[:, 1:] < ascending[:, :-1], axis=1), dtype=np.float64)
 
 
 class QuantileRows(Influences):

@@ -6,6 +6,7 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Any, TypedDict
 
+from service.metrics.averages import Average
 from service.metrics.quantile_states import QuantileCoverage, QuantileErrors
 
 
@@ -56,13 +57,13 @@ def shares(levels: Iterable[float]) -> dict[float, Fraction]:
     return {level: end - start for level, (start, end) in zip(ordered, pairwise(ends), strict=True)}
 
 
-def crossing_rate(coverage: QuantileCoverage) -> Any:
+def crossing_rate(coverage: QuantileCoverage) -> Average:
     """Share of the rows whose predicted quantiles cross: one of a higher level lies below one of a lower level.
 
     Formula: mean(1 where p_i > p_j for some levels i < j, else 0)
     Reference: He, Quantile curves without crossing, The American Statistician 51, 1997
     """
-    return coverage.crossing / coverage.weight
+    return coverage.crossing
 
 
 def quantile_calibration(coverage: QuantileCoverage) -> list[QuantileCalibration]:

@@ -13,7 +13,7 @@ from service.metrics.distributions import sign_rank, t_critical
 from service.metrics.exact import Floats
 from service.metrics.influences import Influences, Spread, Standard
 from service.metrics.intervals import SMALLEST_ERROR, Case, Interval, Strategy, documented, enough, wilson_limits
-from service.metrics.quantile_states import QuantileRows, crosses
+from service.metrics.quantile_states import QuantileRows
 from service.metrics.quantiles import shares
 from service.metrics.regression_states import (
     AbsoluteErrors,
@@ -98,19 +98,6 @@ def of_losses(case: Case, rows: Influences, losses: Callable[[slice], Floats], p
         raise Undefined("no_variation")
     low, high = wilson_limits(case.value / case.high, size, case.level)
     return Interval(case.high * low, case.high * high, "wilson")
-
-
-def of_crossing_rate(case: Case, rows: QuantileRows, question: Question) -> Interval:
-    """Wilson's, with the effective number of rows."""
-    order = [1 + place for place in np.argsort(question.quantiles).tolist()]
-
-    def parts(block: slice) -> tuple[Floats]:
-        ascending = np.stack([rows.columns[place][block] for place in order], axis=1)
-        return (crosses(ascending).astype(np.float64) - case.value,)
-
-    variance = rows.spread(parts).variance
-    size = case.value * (1 - case.value) / variance if variance else rows.size
-    return Interval(*wilson_limits(case.value, size, case.level), "wilson")
 
 
 def of_error(case: Case, moments: Moments, pairs: Pairs) -> Interval:

@@ -90,7 +90,7 @@ def binary() -> Iterator[Design]:
 def multiclass() -> Iterator[Design]:
     def design(name: str, priors: tuple[float, ...], sizes: tuple[int, ...], **options: object) -> Design:
         question = Question("multiclass", tuple(range(len(priors))))
-        population = partial(of.gaussian_classes, priors, 1.5, options.pop("sharpness", 1.0))
+        population = partial(of.gaussian_classes, priors, options.pop("apart", 1.5), options.pop("sharpness", 1.0))
         name = weighted(f"{len(priors)} classes, {name}", options.get("weights", ""))
         return Design(question, name, population, sizes, repetitions=600, **options)
 
@@ -102,6 +102,7 @@ def multiclass() -> Iterator[Design]:
     yield design("even", (0.1,) * 10, (100, 1000))
     yield design("rare", (0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.12, 0.15, 0.2, 0.25), (100, 1000))
     yield design("rare, overconfident", rare, SMALLER, metrics=PROBABILITIES, sharpness=1.7)
+    yield design("even, far apart", (1 / 3,) * 3, SMALLER, metrics=PROBABILITIES, apart=4.0)
     yield design("rare", rare, (100, 1000), weights="uniform")
     yield design("rare", rare, (100, 1000), weights="lognormal")
 
@@ -186,6 +187,7 @@ FAST: tuple[tuple[str, int, int], ...] = (
     ("binary: AUC 0.9, prevalence 0.3, overconfident", 200, 300),
     ("binary: AUC 0.9, prevalence 0.1, lognormal weights", 1000, 200),
     ("multiclass: 3 classes, rare", 200, 200),
+    ("multiclass: 3 classes, even, far apart", 200, 100),
     ("multiclass: 5 classes, even", 200, 120),
     ("multiclass: 10 classes, rare", 100, 40),
     ("multilabel: 4 correlated labels, frequent", 100, 200),

@@ -14,7 +14,8 @@ class Expected:
     """Rows, and for each class those that are hits, labelled and predicted; in a binary task of the positive class.
 
     `right` are the rows that are predicted right in all. `outlying` are by metric of a ranking the queries above its
-    least value, or those below its largest if they are fewer.
+    least value, or those below its largest if they are fewer; by pinball loss the rows above the predicted quantile, or
+    those below it if they are fewer.
     """
 
     rows: float
@@ -61,8 +62,13 @@ class Expected:
 def per_row(batch: Batch, question: Question, per_query: list[dict[str, Any]] | None) -> Expected:
     """What one row (query) of a population holds on average."""
     if question.task == "regression":
-        crossing = batch.scores is not None and np.mean((np.diff(batch.scores, axis=1) < 0).any(axis=1))
-        return Expected(1.0, right=1.0 - crossing)
+        if batch.scores is None:
+            return Expected(1.0)
+        crossing = np.mean((np.diff(batch.scores, axis=1) < 0).any(axis=1))
+        above = np.mean(batch.truth[:, None] > batch.scores, axis=0)
+        names = (f"pinball_loss_at_{level}".replace(".", "_") for level in question.quantiles)
+        outlying = dict(zip(names, np.minimum(above, 1 - above), strict=True))
+        return Expected(1.0, right=1.0 - crossing, outlying=outlying)
     if per_query is not None:
         relevant = [row for row in per_query if row["relevant"]]
         columns = {name: np.array([row[name] for row in relevant]) for name in per_query[0]}
