@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
-from functools import partial, reduce
+from functools import reduce
 from typing import Any, NamedTuple, cast
 
 import numpy as np
@@ -19,6 +19,8 @@ from service.metrics.states import LabelState, State
 from service.metrics.undefined import Undefined
 from service.resampling import Values, bootstrap, bootstrap_interval
 
+# What functions of metrics give in place of a number.
+MEANS = (Average, Mapped, ClassAverage)
 # Makes an interval of a metric, its statistic and the states of one output.
 Maker = Callable[[Metric, Any, "Output"], Interval]
 # The states of one output by kind; a kind that the batch could not give holds the reason.
@@ -164,9 +166,10 @@ def analytic(question: Question, reading: Reading) -> Maker:
     """Makes the interval of a metric of one output by the strategy of its row."""
 
     def make(metric: Metric, statistic: Any, output: Output) -> Interval:
-        function = partial(metric.function, **metric.options)
         bounds = (metric.low, metric.high, metric.best)
-        case = Case(function, statistic, as_float(statistic), *bounds, reading.confidence_level)
+        case = Case(
+            metric.with_options, metric.options, statistic, as_float(statistic), *bounds, reading.confidence_level
+        )
         made: Interval = metric.uncertainty(**arguments(metric.interval_needs, output, question, reading, case))
         return made
 
@@ -247,7 +250,7 @@ def value_of(row: Row, states: States, question: Question, reading: Reading) -> 
 def statistic(metric: Metric, position: int, states: States, question: Question, reading: Reading) -> Any:
     """What the metric's function gives of one output; `Undefined` says which output where there are several."""
     try:
-        return metric.function(**arguments(metric.needs, states[position], question, reading), **metric.options)
+        return metric.with_options(**arguments(metric.needs, states[position], question, reading))
     except Undefined as undefined:
         where = f"Output {position}: " if len(states) > 1 else ""
         raise Undefined(undefined.reason, where + undefined.detail) from None
@@ -255,18 +258,20 @@ def statistic(metric: Metric, position: int, states: States, question: Question,
 
 def as_float(statistic: Any) -> float:
     """A number, or the value of a mean, in float64 without a negative zero."""
-    value = statistic.value if isinstance(statistic, Average | Mapped | ClassAverage) else statistic
+    value = statistic.value if isinstance(statistic, MEANS) else statistic
     return float(value) + 0.0
 
 
 def finite(value: Any) -> bool:
     """Whether all floats of a value are finite."""
+    if isinstance(value, float):
+        return math.isfinite(value)
     if isinstance(value, dict):
         return all(map(finite, value.values()))
     if isinstance(value, list):
         plain = {float, int}.issuperset(map(type, value))
         return all(map(math.isfinite if plain else finite, value))
-    return not isinstance(value, float) or math.isfinite(value)
+    return True
 
 
 def arguments(

@@ -68,7 +68,7 @@ def test_few_scores_of_many_pairs_tell_the_variance(monkeypatch):
     batch = of_labels(6000, 20, 3)
     few, path = LabelInfluences.of(batch, question_of(batch)), pooled.Path()
     pooled.tallied(few.pairs, path.add)
-    assert len(path.kept.scores) < batch.truth.sum() / 4
+    assert len(path.kept.reached) < batch.truth.sum() / 4
     monkeypatch.setattr(pooled, "PATH_STEPS", 1 << 30)
     every = LabelInfluences.of(batch, question_of(batch))
     for name in ("pooled_roc", "pooled_precision"):

@@ -1,6 +1,6 @@
-"""Intervals of areas under curves, from the influence of each row on them: one sort gives both.
+"""Intervals of areas under curves, from what a little more weight of each row does to them: one sort gives both.
 
-The influence of a row is what a little more weight of it does to the area. Rows of one label at one score share it.
+Positives of one score do the same, and so do the negatives between two scores of positives.
 """
 
 import math
@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from service.metrics.binary_states import Sweep
+from service.metrics.binary_states import Meeting, Sweep
 from service.metrics.distributions import t_critical
 from service.metrics.exact import Floats
 from service.metrics.intervals import LOGIT, Case, Interval, on_scale
@@ -22,12 +22,17 @@ FEWEST_ROWS = 2
 ROUNDING = 1e-9
 
 
-class Influence(NamedTuple):
-    """Of a positive and of a negative row at each of some steps of the scores."""
+class Moves(NamedTuple):
+    """What more weight of one row does to an area, at a block of the scores that positives have.
 
-    steps: slice
+    `positive` is that of a positive row, `tied` of a negative row of the same score, `between` of a negative row that
+    scores more than this, but less than the score before.
+    """
+
+    block: slice
     positive: Floats
-    negative: Floats
+    tied: Floats
+    between: Floats
 
 
 class Estimate(NamedTuple):
@@ -53,50 +58,62 @@ class Estimate(NamedTuple):
         return on_scale(LOGIT, self.centre, self.believed, t_critical(level, self.freedom))
 
 
-def roc_influences(sweep: Sweep, area: float) -> Iterator[Influence]:
-    """Influences on the area under the ROC curve: placements among the rows of the other class."""
-    _, tp, fp = sweep.steps
-    positive, negative = tp[-1], fp[-1]
-    for steps in blocks(len(tp) - 1, 1):
-        later = slice(steps.start + 1, steps.stop + 1)
-        below = 1 - (fp[:-1][steps] + fp[later]) / (2 * negative)
-        above = (tp[:-1][steps] + tp[later]) / (2 * positive)
-        yield Influence(steps, (below - area) / positive, (above - area) / negative)
+def roc_moves(meeting: Meeting, area: float, found: float, others: float) -> Iterator[Moves]:
+    """On the area under the ROC curve, of so many positives and negatives: placements among those of the other kind."""
+    for block in blocks(len(meeting.reached), 1):
+        reached, (before, _) = meeting.reached[block], meeting.before(block)
+        below = 1 - area - (meeting.above[block] + meeting.passed[block]) / (2 * others)
+        tied = (before + reached) / (2 * found) - area
+        yield Moves(block, below / found, tied / others, (before / found - area) / others)
 
 
-def precision_influences(sweep: Sweep, area: float) -> Iterator[Influence]:
-    """Influences on the average precision, from the lowest scores to the highest.
+def precision_moves(meeting: Meeting, area: float, found: float) -> Iterator[Moves]:
+    """On the average precision, of so many positives, from the lowest scores to the highest.
 
     A row takes part in the precision at its own and at every lower score that positive rows have.
     """
-    _, tp, fp = sweep.steps
-    found = tp[-1]
     gained = lost = 0.0
-    for steps in reversed(list(blocks(len(tp) - 1, 1))):
-        later = slice(steps.start + 1, steps.stop + 1)
-        true, all_ = tp[later], tp[later] + fp[later]
-        weight = (true - tp[:-1][steps]) / all_
-        precision = true / all_
-        lower_gained = gained + np.cumsum(weight[::-1])[::-1]
-        lower_lost = lost + np.cumsum((weight * precision)[::-1])[::-1]
+    for block in reversed(list(blocks(len(meeting.reached), 1))):
+        reached, (before, _) = meeting.reached[block], meeting.before(block)
+        share = 1 / (reached + meeting.passed[block])
+        precision = reached * share
+        weight = (reached - before) * share
+        loss = weight * precision
+        weight -= loss
+        lower_gained = np.cumsum(weight[::-1])[::-1] + gained
+        lower_lost = np.cumsum(loss[::-1])[::-1] + lost
         gained, lost = lower_gained[0], lower_lost[0]
-        yield Influence(steps, (precision - area + lower_gained - lower_lost) / found, -lower_lost / found)
+        negative = lower_lost / -found
+        yield Moves(block, (precision - area + lower_gained) / found, negative, negative)
 
 
-def variances(sweep: Sweep, influences: Iterator[Influence]) -> tuple[float, float]:
+def joined(size: int, moves: Iterator[Moves]) -> Moves:
+    """The moves of all blocks as one."""
+    columns = np.empty((3, size))
+    for block, *parts in moves:
+        columns[:, block] = parts
+    return Moves(slice(0, size), *columns)
+
+
+def variances(squares: Meeting, moves: Iterator[Moves]) -> tuple[float, float]:
     """The variances of an area that its positive and its negative rows make."""
-    tp2, fp2 = sweep.squares
     sums = []
-    for steps, *sides in influences:
-        later = slice(steps.start + 1, steps.stop + 1)
-        sums.append(
-            [
-                float(np.sum((squares[later] - squares[:-1][steps]) * side * side))
-                for squares, side in zip((tp2, fp2), sides, strict=True)
-            ]
-        )
-    of_positive, of_negative = map(math.fsum, zip(*sums, strict=True))
-    return of_positive, of_negative
+    for block, positive, tied, between in moves:
+        reached, passed = squares.before(block)
+        of_positive = (squares.reached[block] - reached) * positive * positive
+        of_negative = (squares.above[block] - passed) * between * between
+        ties = squares.passed[block] - squares.above[block]
+        if ties.any():
+            of_negative += ties * tied * tied
+        sums.append((float(np.sum(of_positive)), float(np.sum(of_negative))))
+    positives, negatives = map(math.fsum, zip(*sums, strict=True))
+    return positives, negatives
+
+
+def sides(sweep: Sweep) -> tuple[float, float]:
+    """The weights of the positive and of the negative rows."""
+    _, tp, fp = sweep.steps
+    return float(tp[-1]), float(fp[-1])
 
 
 def effective_sizes(sweep: Sweep) -> tuple[float, float]:
@@ -148,13 +165,13 @@ def precision_estimate(sizes: tuple[float, float], area: float, of_rows: tuple[f
 
 def delong(case: Case, sweep: Sweep) -> Interval:
     """Student's t on the logit scale with DeLong's variance, at least half of that of Hanley and McNeil."""
-    of_rows = variances(sweep, roc_influences(sweep, case.value))
+    of_rows = variances(sweep.squares_met, roc_moves(sweep.meeting, case.value, *sides(sweep)))
     return Interval(*roc_estimate(effective_sizes(sweep), case.value, of_rows).limits(case.level), "delong_logit")
 
 
 def of_average_precision(case: Case, sweep: Sweep) -> Interval:
     """Student's t on the logit scale with the variance of the influences of the rows."""
-    of_rows = variances(sweep, precision_influences(sweep, case.value))
+    of_rows = variances(sweep.squares_met, precision_moves(sweep.meeting, case.value, sides(sweep)[0]))
     return Interval(
         *precision_estimate(effective_sizes(sweep), case.value, of_rows).limits(case.level), "influence_logit"
     )

@@ -11,6 +11,7 @@ import numpy as np
 
 from service.metrics.binary_states import Cells, ProbabilityLosses, Sweep
 from service.metrics.exact import Total, root
+from service.metrics.states import blocks
 from service.metrics.undefined import Undefined, ratio
 
 
@@ -186,11 +187,14 @@ def average_precision(sweep: Sweep) -> float:
     Formula: sum of (R_i - R_(i-1)) P_i
     Reference: sklearn.metrics.average_precision_score
     """
-    _, tp, fp = sweep.steps
+    _, tp, _ = sweep.steps
     if not tp[-1]:
         raise Undefined("no_positive_labels")
-    gained = (tp[1:] - tp[:-1]) * (tp[1:] / (tp[1:] + fp[1:]))
-    return min(1.0, float(np.sum(gained) / tp[-1]))  # sums are rounded
+    meeting, sums = sweep.meeting, []
+    for block in blocks(len(meeting.reached), 1):
+        reached, (before, _) = meeting.reached[block], meeting.before(block)
+        sums.append(float(np.sum((reached - before) * (reached / (reached + meeting.passed[block])))))
+    return min(1.0, math.fsum(sums) / float(tp[-1]))  # sums are rounded
 
 
 def ks_statistic(sweep: Sweep) -> float:

@@ -121,6 +121,27 @@ class Steps(NamedTuple):
     fp: NDArray[np.int64] | Floats
 
 
+class Meeting(NamedTuple):
+    """Where positive rows meet negative ones: at each distinct score of positives, from the top.
+
+    `places` tells which these are. `reached` is the weight of the positives that score as much or more, `passed` that
+    of such negatives, `above` that of the negatives that score more. Sums of squares may stand in place of weights.
+    """
+
+    places: Any
+    reached: Any
+    above: Any
+    passed: Any
+
+    def before(self, block: slice) -> tuple[Any, Any]:
+        """What the scores before each of a block have reached and passed."""
+        if block.start:
+            earlier = slice(block.start - 1, min(block.stop, len(self.reached)) - 1)
+            return self.reached[earlier], self.passed[earlier]
+        reached, passed = (np.concatenate([[0], side[block][:-1]]) for side in (self.reached, self.passed))
+        return reached, passed
+
+
 class Sweep(Rows):
     """The rows by score, then label: what every threshold would do, from one sort."""
 
@@ -175,6 +196,23 @@ class Sweep(Rows):
             return tp, fp
         last = len(self.scores) - 1 - np.searchsorted(self.scores, thresholds)
         return self._sides(self.relative_squares, last)
+
+    @cached_property
+    def meeting(self) -> Meeting:
+        """Where positives are among the steps, and last a place beyond all rows."""
+        _, tp, fp = self.steps
+        kept = np.flatnonzero(np.concatenate([tp[1:] != tp[:-1], [True]]))
+        return self._meeting(kept, tp, fp)
+
+    @cached_property
+    def squares_met(self) -> Meeting:
+        """What the rows that meet add to a variance, in the squared unit of the steps."""
+        return self.meeting if self.weights is None else self._meeting(self.meeting.places, *self.squares)
+
+    @staticmethod
+    def _meeting(kept: NDArray[np.intp], tp: NDArray[Any], fp: NDArray[Any]) -> Meeting:
+        after = np.minimum(kept + 1, len(tp) - 1)
+        return Meeting(kept, tp[after], fp[kept], fp[after])
 
     def _sides(self, weights: Floats, last: NDArray[np.intp]) -> tuple[Floats, Floats]:
         """The sums over the positive and over the negative rows from the top to these places, after a 0."""
@@ -274,7 +312,7 @@ class ProbabilityLosses(State):
 def log_losses(truth: Bools, scores: Floats) -> Floats:
     """The log loss of each row."""
     smallest = ProbabilityLosses.SMALLEST
-    return np.asarray(-np.log(np.clip(np.where(truth, scores, 1 - scores), smallest, 1 - smallest)))
+    return np.asarray(-np.log(np.clip(np.abs(~truth - scores), smallest, 1 - smallest)))
 
 
 def squared_errors(truth: Bools, scores: Floats) -> Floats:

@@ -8,7 +8,7 @@ from service.metrics.binary_states import Sweep
 from service.metrics.calibration_states import VARIANCE_UNIT
 from service.metrics.distributions import normal_critical
 from service.metrics.intervals import PLAIN, Case, Interval, on_scale
-from service.metrics.states import blocks, squares_of
+from service.metrics.states import blocks
 
 
 def of_slope(case: Case, sweep: Sweep) -> Interval:
@@ -28,16 +28,19 @@ def wald(case: Case, variance: float) -> Interval:
 
 def of_spiegelhalter_z(case: Case, sweep: Sweep) -> Interval:
     """Normal, with the variance of the rows, at least that of calibrated ones."""
-    runs = sweep.runs
-    weights = np.broadcast_to(1.0, len(sweep.scores)) if sweep.weights is None else sweep.weights
-    exponent = int(np.frexp(weights.max())[1])
-    weight, departure = np.ldexp(runs.linear[[0, 6]], runs.exponents - runs.exponents.max())
+    runs, weights = sweep.runs, sweep.weights
+    exponent = int(runs.exponents.max())
+    relative = runs.exponents - exponent
+    weight, departure = np.ldexp(runs.linear[[0, 6]], relative)
     mean = math.fsum(departure) / math.fsum(weight)
-    spread, calibrated = [], []
-    for block in blocks(len(weights), 1):
-        score, square = sweep.scores[block], squares_of(np.ldexp(weights[block], -exponent), counts=sweep.counts)
-        slant = 1 - 2 * score
-        deviation = (sweep.truth[block] - score) * slant - mean
-        spread.append((square * deviation * deviation).sum())
-        calibrated.append((square * (VARIANCE_UNIT * slant * slant * score * (1 - score))).sum())
-    return wald(case, max(1.0, math.fsum(spread) * VARIANCE_UNIT / math.fsum(calibrated)))
+    spread = []
+    for block in blocks(len(sweep.scores), 1):
+        score = sweep.scores[block]
+        square = (sweep.truth[block] - score) * (1 - 2 * score) - mean
+        square *= square
+        if weights is not None:
+            mass = np.ldexp(weights[block], -exponent)
+            square *= mass * (math.ldexp(1.0, -exponent) if sweep.counts else mass)
+        spread.append(float(square.sum()))
+    calibrated = math.fsum(np.ldexp(runs.square[2], 2 * relative))
+    return wald(case, max(1.0, math.fsum(spread) * VARIANCE_UNIT / calibrated))

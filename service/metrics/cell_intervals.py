@@ -5,11 +5,13 @@ The gradient is that of the metric's own function: a complex step over the cells
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import lru_cache
 from itertools import compress
-from typing import Any
+from typing import Any, NamedTuple
 
 from service.metrics.averages import share_size
+from service.metrics.binary import jaccard
 from service.metrics.binary_states import Cells
 from service.metrics.distributions import normal_critical
 from service.metrics.intervals import (
@@ -23,21 +25,40 @@ from service.metrics.intervals import (
     wilson_limits,
 )
 
-Function = Callable[[Cells], Any]
+Function = Callable[[Any], Any]
 # So small that its square is nothing beside any cell.
 STEP = 1e-100
 # What is added to cells so that none is empty: half a row.
 HALF = 0.5
 
 
-def gradient(function: Function, cells: list[float]) -> list[float]:
+class Numbers(NamedTuple):
+    """The cells that a function reads, of any type."""
+
+    tp: Any
+    fp: Any
+    fn: Any
+    tn: Any
+
+
+def gradient(function: Function, cells: Iterable[float]) -> list[float]:
     """The slope of a function by each cell."""
-    slopes = []
-    for place, cell in enumerate(cells):
-        moved: list[Any] = list(cells)
-        moved[place] = complex(cell, STEP)
-        slopes.append(complex(function(Cells(*moved))).imag / STEP)
-    return slopes
+    tp, fp, fn, tn = cells
+    step = STEP * 1j
+    moved = (
+        Numbers(tp + step, fp, fn, tn),
+        Numbers(tp, fp + step, fn, tn),
+        Numbers(tp, fp, fn + step, tn),
+        Numbers(tp, fp, fn, tn + step),
+    )
+    return [complex(function(numbers)).imag / STEP for numbers in moved]
+
+
+@lru_cache
+def sides(share: Function) -> tuple[list[bool], list[bool]]:
+    """Which cells are hits of a share, and which are misses: more of these makes it larger, or smaller, anywhere."""
+    slopes = gradient(share, (1.0, 1.0, 1.0, 1.0))
+    return [slope > 0 for slope in slopes], [slope < 0 for slope in slopes]
 
 
 def delta_variance(function: Function, cells: list[float], squares: list[float]) -> float:
@@ -48,10 +69,10 @@ def delta_variance(function: Function, cells: list[float], squares: list[float])
 
 def share_limits(function: Function, cells: Cells, level: float) -> tuple[float, float, float]:
     """A share, and Wilson's limits with the effective number of the rows that it is a share of."""
-    weights, squares = cells.effective
-    slopes = gradient(function, [cell + HALF for cell in weights])
-    sides = [[slope > 0 for slope in slopes], [slope < 0 for slope in slopes]]
-    hits, misses = ((math.fsum(compress(weights, side)), math.fsum(compress(squares, side))) for side in sides)
+    hits, misses = (
+        (math.fsum(compress(cells.effective[0], side)), math.fsum(compress(cells.effective[1], side)))
+        for side in sides(function)
+    )
     share = float(function(cells))
     return share, *wilson_limits(share, share_size(hits, misses), level)
 
@@ -64,14 +85,9 @@ def wilson(case: Case, cells: Cells) -> Interval:
 
 def wilson_of_f1(case: Case, cells: Cells) -> Interval:
     """Wilson's of the share J of true positives among rows positive in labels or predictions: f1 is 2 J / (1 + J)."""
-    _, *limits = share_limits(lambda cells: jaccard_of(case.function(cells)), cells, case.level)
+    _, *limits = share_limits(jaccard, cells, case.level)
     low, high = (2 * limit / (1 + limit) for limit in limits)
     return Interval(low, high, "wilson")
-
-
-def jaccard_of(f1: Any) -> Any:
-    """The share J that f1 is 2 J / (1 + J) of."""
-    return f1 / (2 - f1)
 
 
 def mover(*shares: Function) -> Strategy:
@@ -92,7 +108,7 @@ def delta(scale: Scale, tp: float = HALF, fp: float = HALF, fn: float = HALF, tn
 
     def strategy(case: Case, cells: Cells) -> Interval:
         weights, squares = ([part + row for part, row in zip(side, more, strict=True)] for side in cells.effective)
-        centre = float(case.function(Cells(*weights)))
+        centre = float(case.function(Numbers(*weights)))
         variance = delta_variance(case.function, weights, squares)
         return Interval(*on_scale(scale, centre, variance, normal_critical(case.level)), f"delta_{scale.name}")
 

@@ -13,21 +13,23 @@ import numpy as np
 
 from service.metrics.area_intervals import (
     Estimate,
-    Influence,
+    Moves,
     effective_sizes,
+    joined,
     precision_estimate,
-    precision_influences,
+    precision_moves,
     roc_estimate,
-    roc_influences,
+    roc_moves,
+    sides,
     variances,
 )
 from service.metrics.batch import Batch, Question
-from service.metrics.binary_states import Sweep
+from service.metrics.binary_states import Meeting, Sweep
 from service.metrics.class_states import Areas, SortedColumn, attempted
 from service.metrics.exact import Floats, canonical_order, exact_sum
 from service.metrics.multiclass_states import ClassColumn, ClassScores, Judged
 from service.metrics.multilabel_states import LabelScores
-from service.metrics.pooled import Meeting, Path, Pool, Tally, tallied
+from service.metrics.pooled import Path, Pool, Tally, tallied
 from service.metrics.states import Rows
 from service.metrics.sums import MANTISSA_BITS, Sums
 from service.metrics.undefined import Undefined
@@ -61,21 +63,24 @@ class Moved(NamedTuple):
     variation: Variation
 
 
-def moved(
-    sweep: Sweep, area: float | Undefined, influences: Callable[[Sweep, float], Iterator[Influence]]
-) -> Moved | Undefined:
-    """What rows do to an area; the reason where there is none."""
-    if isinstance(area, Undefined):
-        return area
-    positive, negative = np.empty((2, len(sweep.steps.thresholds)))
+def moved(sweep: Sweep, areas: Areas) -> tuple[Moved | Undefined, Moved | Undefined]:
+    """What rows do to the ROC area and to the average precision; the reason where there is none."""
+    if isinstance(areas.average_precision, Undefined):
+        return Undefined("single_class"), areas.average_precision
+    meeting, (found, others) = sweep.meeting, sides(sweep)
+    precision = spread(sweep, precision_moves(meeting, areas.average_precision, found))
+    if isinstance(areas.roc_auc, Undefined):
+        return areas.roc_auc, precision
+    return spread(sweep, roc_moves(meeting, areas.roc_auc, found, others)), precision
 
-    def kept() -> Iterator[Influence]:
-        for influence in influences(sweep, area):
-            positive[influence.steps], negative[influence.steps] = influence.positive, influence.negative
-            yield influence
 
-    of_rows = variances(sweep, kept())
-    return Moved(positive, negative, Variation(effective_sizes(sweep), of_rows))
+def spread(sweep: Sweep, moves: Iterator[Moves]) -> Moved:
+    """What moves of an area do at each step of a sweep."""
+    places, steps = sweep.meeting.places, len(sweep.steps.thresholds)
+    whole = joined(len(places), moves)
+    positive, negative = np.zeros(steps), np.repeat(whole.between, np.diff(places, prepend=-1))[:steps]
+    positive[places[:-1]], negative[places[:-1]] = whole.positive[:-1], whole.tied[:-1]
+    return Moved(positive, negative, Variation(effective_sizes(sweep), variances(sweep.squares_met, iter([whole]))))
 
 
 def with_estimates(areas: Areas, roc: Moved | Undefined, precision: Moved | Undefined) -> Areas:
@@ -142,8 +147,7 @@ class ClassInfluences(ClassScores):
             sweep, order = column.sweep, column.order
             mine, theirs = column.positive, order[column.positive]
             plain = Areas.of(sweep)
-            roc = moved(sweep, plain.roc_auc, roc_influences)
-            precision = moved(sweep, plain.average_precision, precision_influences)
+            roc, precision = moved(sweep, plain)
             areas.append(with_estimates(plain, roc, precision))
             versus.append(self.against_each(column))
             if isinstance(roc, Moved):
@@ -247,8 +251,7 @@ class LabelInfluences(LabelScores):
             truth = self.positive(position)[order]
             sweep = Sweep((scores[order], truth), None if weights is None else weights[order], self.counts)
             plain = tally_of(sweep).areas
-            roc = moved(sweep, plain.roc_auc, roc_influences)
-            precision = moved(sweep, plain.average_precision, precision_influences)
+            roc, precision = moved(sweep, plain)
             areas.append(with_estimates(plain, roc, precision))
             column = SortedColumn(order, sweep)
             for place, part in enumerate((roc, precision)):
@@ -283,9 +286,9 @@ class LabelInfluences(LabelScores):
 
 def tally_of(sweep: Sweep) -> Tally:
     """The areas of a label, as those of all pairs are made."""
-    thresholds, tp, fp = sweep.steps
-    tally, kept = Tally(), np.flatnonzero(tp[1:] != tp[:-1])
-    if kept.size:
-        tally.add(Meeting(thresholds[kept], tp[1:][kept], fp[:-1][kept], fp[1:][kept]))
+    *_, fp = sweep.steps
+    meeting, tally = Meeting(*(column[:-1] for column in sweep.meeting)), Tally()
+    if meeting.places.size:
+        tally.add(meeting)
     tally.fp = fp[-1]
     return tally

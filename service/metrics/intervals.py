@@ -5,7 +5,7 @@ What all share is done once: a limit lies in the metric's range, and the interva
 """
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -33,11 +33,13 @@ class Interval(NamedTuple):
 class Case(NamedTuple):
     """What an interval is wanted of: a metric of some states.
 
-    `statistic` is what the metric's `function` gave of its states, `value` that in float64, `low` and `high` are the
-    metric's range, `best` is its best value. The interval is to cover the true value with probability `level`.
+    `statistic` is what the metric's `function`, with its `options` bound, gave of its states, `value` that in float64,
+    `low` and `high` are the metric's range, `best` is its best value. The interval is to cover the true value with
+    probability `level`.
     """
 
     function: Callable[..., Any]
+    options: Mapping[str, Any]
     statistic: Any
     value: float
     low: float

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from operator import attrgetter
 from typing import NamedTuple
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from service.metrics.averages import Average
 from service.metrics.binary_states import Bools, Sweep, log_losses, squared_errors
 from service.metrics.distributions import t_critical
-from service.metrics.exact import Floats
+from service.metrics.exact import Floats, Total
 from service.metrics.intervals import (
     LOG,
     ROOT,
@@ -23,8 +24,7 @@ from service.metrics.intervals import (
     on_scale,
     wilson_limits,
 )
-from service.metrics.multiclass import brier_score, log_loss
-from service.metrics.multiclass_states import ClassLosses, ClassMistakes
+from service.metrics.multiclass_states import ClassMistakes
 from service.metrics.states import blocks
 
 Loss = Callable[[Bools, Floats], Floats]
@@ -126,14 +126,15 @@ def of_loss(loss: Loss) -> Strategy:
     return documented(strategy, SUMMARY)
 
 
-def of_class_loss(loss: Callable[[ClassLosses], Average]) -> Strategy:
+def of_class_loss(mistaken: Callable[[ClassMistakes], Total]) -> Strategy:
     """Of the mean of a loss of a class and the probabilities of all; the other label is the most probable one."""
 
     def strategy(case: Case, mistakes: ClassMistakes) -> Interval:
-        return limits_of_loss(case, Losses.of_average(case.statistic), lambda: float(loss(mistakes).value))
+        losses = Losses.of_average(case.statistic)
+        return limits_of_loss(case, losses, lambda: float(mistaken(mistakes) / mistakes.weight))
 
     return documented(strategy, SUMMARY)
 
 
 of_log_loss, of_brier_score = of_loss(log_losses), of_loss(squared_errors)
-of_class_log_loss, of_class_brier_score = of_class_loss(log_loss), of_class_loss(brier_score)
+of_class_log_loss, of_class_brier_score = of_class_loss(attrgetter("log")), of_class_loss(attrgetter("squared"))

@@ -1,8 +1,8 @@
 """States of a multiclass task. Classes are positions in `Question.classes`."""
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar, NamedTuple, Self
 
@@ -13,13 +13,15 @@ from service.metrics.averages import Average, averages_of
 from service.metrics.batch import Batch, Question
 from service.metrics.binary_states import Bools, Sweep
 from service.metrics.class_states import Areas, ClassCounts, ClassTable, ColumnScores, SortedColumn, scores_of
-from service.metrics.exact import Floats, Rational, Total, canonical_order
+from service.metrics.exact import Floats, Rational, Total, canonical_order, exact_sums
 from service.metrics.recalibration import Recalibration
-from service.metrics.states import LabelState, State, blocks
+from service.metrics.states import LabelState, State, blocks, total
 from service.metrics.sums import Sums, average, sums_with_squares
 from service.metrics.undefined import Undefined
 
 Positions = NDArray[np.intp]
+# Of a table: which row, and which column.
+Cells = tuple[Positions, Positions]
 
 
 @dataclass(frozen=True)
@@ -125,35 +127,55 @@ class ClassLosses(State):
 
     @classmethod
     def of(cls, batch: Batch, question: Question) -> Self:
-        scores = scores_of(batch)
-        log, squared = np.empty((2, len(scores)))
-        for block in blocks(*scores.shape):
-            errors = scores[block].T.copy()  # a column a row: sums over columns are then fast
-            own = (batch.truth[block], np.arange(errors.shape[1]))
-            log[block] = -np.log(np.clip(errors[own], cls.SMALLEST, 1 - cls.SMALLEST))
-            errors[own] -= 1
-            squared[block] = np.square(errors, out=errors).sum(axis=0)
-        np.minimum(squared, cls.LARGEST, out=squared)  # a row may add up to a little more than 1
-        return cls(**averages_of(cls._terms, batch, question, log, squared))
+        return cls(**averages_of(cls.named, batch, question, *cls.each(batch, cls._of_labels)))
 
     @staticmethod
-    def _terms(log: Floats, squared: Floats) -> dict[str, Floats]:
+    def named(log: Floats, squared: Floats) -> dict[str, Floats]:
+        """The losses of some rows by name."""
         return {"log": log, "squared": squared}
+
+    @classmethod
+    def each(cls, batch: Batch, read: Callable[[Floats, Cells], tuple[Floats, Floats]]) -> Floats:
+        """Both losses of each row. `read` takes probabilities, a column a row, and the cells of the labels.
+
+        It gives the likelihoods and the squared errors.
+        """
+        scores = scores_of(batch)
+        losses = np.empty((2, len(scores)))
+        for block in blocks(*scores.shape):
+            probabilities = scores[block].T.copy()  # sums over columns are fast
+            likelihoods, squares = read(probabilities, (batch.truth[block], np.arange(probabilities.shape[1])))
+            losses[0, block] = -np.log(np.clip(likelihoods, cls.SMALLEST, 1 - cls.SMALLEST))
+            losses[1, block] = np.minimum(squares, cls.LARGEST)  # a row may add up to a little more than 1
+        return losses
+
+    @staticmethod
+    def _of_labels(probabilities: Floats, labels: Cells) -> tuple[Floats, Floats]:
+        likelihoods = probabilities[labels]
+        probabilities[labels] -= 1
+        return likelihoods, np.square(probabilities, out=probabilities).sum(axis=0)
 
 
 @dataclass(frozen=True)
-class ClassMistakes(ClassLosses):
-    """The losses of the same rows, were the class of each the most probable other one."""
+class ClassMistakes(State):
+    """Totals of the weight and of both losses, were the class of each row the most probable other one."""
+
+    weight: Total
+    log: Total
+    squared: Total
 
     @classmethod
     def of(cls, batch: Batch, question: Question) -> Self:
-        scores = scores_of(batch)
-        others = np.empty_like(batch.truth)
-        for block in blocks(*scores.shape):
-            other = scores[block].copy()
-            other[np.arange(len(other)), batch.truth[block]] = -1
-            others[block] = other.argmax(axis=1)
-        return super().of(replace(batch, truth=others), question)
+        losses = ClassLosses.each(batch, cls._of_others)
+        sums = exact_sums(lambda *both: {"log": both[:1], "squared": both[1:]}, *losses, weights=batch.weight)
+        return cls(total(batch.weight, len(batch.truth)), **sums)
+
+    @staticmethod
+    def _of_others(probabilities: Floats, labels: Cells) -> tuple[Floats, Floats]:
+        squares = np.square(probabilities).sum(axis=0)
+        probabilities[labels] = 0
+        likelihoods = probabilities.max(axis=0)
+        return likelihoods, squares + (1 - 2 * likelihoods)
 
 
 @dataclass(frozen=True)

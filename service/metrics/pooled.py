@@ -9,7 +9,8 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from service.metrics.binary_states import Bools
+from service.metrics.area_intervals import Moves, joined, precision_moves, roc_moves
+from service.metrics.binary_states import Bools, Meeting
 from service.metrics.class_states import Areas
 from service.metrics.exact import Floats, exact_sum
 from service.metrics.states import BLOCK_NUMBERS, blocks
@@ -116,19 +117,6 @@ class Descending:
         return self.until(np.searchsorted(self.keys, marks) - 1)
 
 
-class Meeting(NamedTuple):
-    """Some distinct scores of positives, from the top, negated, and the weight of the pairs that score more or as much.
-
-    `reached` is that of the positives that score as much or more, `passed` that of such negatives, `above` that of the
-    negatives that score more.
-    """
-
-    scores: Floats
-    reached: Any
-    above: Any
-    passed: Any
-
-
 class Tally:
     """The areas as they grow from the top down."""
 
@@ -220,42 +208,28 @@ def marks_of(weights: Floats) -> NDArray[np.int64]:
 class Pool(NamedTuple):
     """All pairs on the way down, by what more weight of one does to the areas of all.
 
-    `scores` are those of a path, negated. A pair has the entry of the first score that is not above its own; a negative
-    that scores more than that, and thus less than the one before, has its entry in `between_roc`.
+    `scores` are those of a path, negated. A pair moves as the first score does that is not above its own; a negative
+    that scores more than that, and thus less than the one before, as those between.
     """
 
     scores: Floats
-    positive_roc: Floats
-    tied_roc: Floats
-    between_roc: Floats
-    positive_precision: Floats
-    negative_precision: Floats
+    roc: Moves
+    precision: Moves
 
     @classmethod
     def of(cls, path: Meeting, area: float, found: float, others: float) -> Self:
-        """The pairs of a path, with so much weight of positives and of negatives.
-
-        On the area under the ROC curve they act by their placements among pairs of the other kind, on the average
-        precision by the precision at their own and at every lower score of positives.
-        """
+        """The pairs of a path, with so much weight of positives and of negatives."""
         scores, reached, above, passed = path
-        before = np.append(0.0, reached)
-        below = 1 - (above + passed) / (2 * others)
-        tied = (before[:-1] + reached) / (2 * found)
-        every, here = reached + passed, np.diff(before)
-        weight, precision = here / every, reached / every
-        gained, lost = (np.cumsum(part[::-1])[::-1] for part in (weight, weight * precision))
-        average = np.sum(here * precision) / found
+        ends = zip((reached, above, passed), (found, others, others), strict=True)
+        meeting = Meeting(scores, *(np.append(side, end) for side, end in ends))
+        precise = np.sum(np.diff(reached, prepend=0) * (reached / (reached + passed))) / found
         return cls(
             scores,
-            np.append((below - area) / found, 0.0),
-            np.append((tied - area) / others, 0.0),
-            (before / found - area) / others,
-            np.append((precision - average + gained - lost) / found, 0.0),
-            np.append(-lost / found, 0.0),
+            joined(len(reached) + 1, roc_moves(meeting, area, found, others)),
+            joined(len(reached) + 1, precision_moves(meeting, float(precise), found)),
         )
 
-    def at(self, thresholds: Floats) -> tuple[tuple[Floats, Floats], tuple[Floats, Floats]]:
+    def at(self, thresholds: Floats) -> tuple[tuple[Floats, Floats], ...]:
         """On either area, of a positive and of a negative pair at each of these descending scores."""
         keys = -thresholds
         if len(keys) < len(self.scores):
@@ -264,5 +238,7 @@ class Pool(NamedTuple):
             ends = np.searchsorted(keys, self.scores, side="right")
             places = np.repeat(np.arange(len(ends) + 1), np.diff(ends, prepend=0, append=len(keys)))
         tied = self.scores[np.minimum(places, len(self.scores) - 1)] == keys
-        of_roc = self.positive_roc[places], np.where(tied, self.tied_roc[places], self.between_roc[places])
-        return of_roc, (self.positive_precision[places], self.negative_precision[places])
+        return tuple(
+            (positive[places], np.where(tied, at_score[places], between[places]))
+            for _, positive, at_score, between in (self.roc, self.precision)
+        )

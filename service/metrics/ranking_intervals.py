@@ -1,12 +1,20 @@
 """Intervals of metrics of a ranking: means over queries."""
 
 from collections.abc import Callable
-from functools import partial
-from typing import Any, cast
 
 from service.metrics.distributions import t_critical
 from service.metrics.exact import Floats
-from service.metrics.intervals import LOGIT, Case, Interval, Strategy, documented, enough, on_scale, wilson_limits
+from service.metrics.intervals import (
+    LOGIT,
+    SMALLEST_ERROR,
+    Case,
+    Interval,
+    Strategy,
+    documented,
+    enough,
+    on_scale,
+    wilson_limits,
+)
 from service.metrics.ranking_states import RankedRows
 
 Values = Callable[..., Floats]
@@ -17,9 +25,8 @@ def of_queries(values: Values) -> Strategy:
 
     def strategy(case: Case, ranked: RankedRows) -> Interval:
         size = enough(ranked.size)
-        options = cast("partial[Any]", case.function).keywords
-        variance = ranked.variance(values(ranked, **options), case.value) * size / (size - 1)
-        if not variance or case.value in {0, 1}:
+        variance = ranked.variance(values(ranked, **case.options), case.value) * size / (size - 1)
+        if variance <= (SMALLEST_ERROR * case.value) ** 2:
             return Interval(*wilson_limits(case.value, size, case.level), "wilson")
         critical = t_critical(case.level, size - 1)
         return Interval(*on_scale(LOGIT, case.value, variance, critical), "t_logit")

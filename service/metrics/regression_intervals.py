@@ -3,8 +3,6 @@
 import math
 from collections.abc import Callable
 from fractions import Fraction
-from functools import partial
-from typing import Any, cast
 
 import numpy as np
 
@@ -61,7 +59,7 @@ def of_loss(loss: Callable[[Floats, Floats], Floats], power: float = 1.0) -> Str
 
 def of_pinball_loss(case: Case, rows: QuantileRows, question: Question) -> Interval:
     """Student's t of the rows on the log scale."""
-    level = cast("partial[Any]", case.function).keywords["quantile"]
+    level = case.options["quantile"]
     return of_losses(case, rows, lambda block: rows.loss(level, question.quantiles.index(level), block))
 
 

@@ -5,7 +5,7 @@ import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from typing import Any, get_args, get_type_hints
 
 import numpy as np
@@ -142,6 +142,11 @@ class Metric(Row):
     test_statistic: bool = False
     smooth: bool = True
     uncertainty: Strategy = field(kw_only=True)
+
+    @cached_property
+    def with_options(self) -> Callable[..., Any]:
+        """The function with its options bound."""
+        return partial(self.function, **self.options) if self.options else self.function
 
     @cached_property
     def interval_needs(self) -> dict[str, tuple[type[Any], bool]]:
