@@ -14,7 +14,7 @@ serve: setup
 	$(BIN)/gunicorn -c deploy/gunicorn.conf.py -b $(HOST):$(PORT) 'service.app:create_app()'
 
 test: setup
-	$(BIN)/python -m pytest -n auto --dist loadgroup
+	$(BIN)/python -m pytest -n auto
 
 setup: .venv/ready
 
@@ -35,7 +35,7 @@ lint: setup
 
 # Every branch of the core, by its own tests and few examples of each law.
 coverage: setup
-	EXAMPLES=20 $(BIN)/coverage run -m pytest -n auto --dist loadgroup -m "not long" $(CORE_TESTS)
+	EXAMPLES=20 $(BIN)/coverage run -m pytest -n auto -m "not long" $(CORE_TESTS)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 

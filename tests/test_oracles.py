@@ -24,11 +24,7 @@ WITHOUT_ORACLE: dict[str, dict[str, str]] = {}
 # So many random batches, of every kind of scores and of weights, meet the library even where a reference is exact.
 MEET_THE_LIBRARY = 100
 
-# Tests of one task share its comparisons, so they run in one process.
-group = pytest.mark.xdist_group
-each_task = pytest.mark.parametrize("task", [pytest.param(task, marks=group(task), id=task) for task in KNOWN])
-
-random_batches = pytest.param("random", marks=pytest.mark.long)
+each_task = pytest.mark.parametrize("task", KNOWN)
 
 
 class Comparison(NamedTuple):
@@ -98,9 +94,10 @@ def test_every_row_of_the_catalogue_is_asked_for(task):
     assert {row for _, _, row in rows_asked_for(task)} == {metric.name for metric in TASKS[task].metrics}
 
 
-@pytest.mark.parametrize("corpus", [random_batches, "degenerate"])
+@pytest.mark.parametrize("corpus", [pytest.param("random", marks=pytest.mark.long), "degenerate"])
 @each_task
 def test_every_metric_agrees_with_its_oracle_except_as_listed(task, corpus):
+    assert_mixed(task, corpus)
     wrong = []
     for comparison in comparisons(task, corpus):
         key = KNOWN[task].question.task, comparison.metric.name
@@ -113,26 +110,8 @@ def test_every_metric_agrees_with_its_oracle_except_as_listed(task, corpus):
     assert not wrong, f"{len(wrong)} disagreements, the first: {wrong[:3]}"
 
 
-@pytest.mark.parametrize(
-    "row",
-    [pytest.param(row, marks=group(row["task"]), id=f"{row['metric']}-{row['when']}") for row in DISAGREEMENTS],
-)
-def test_every_listed_disagreement_happens_wherever_it_is_said_to(row):
-    applies = [
-        comparison
-        for comparison in comparisons(row["task"], "degenerate")
-        if comparison.metric.name == row["metric"]
-        and not comparison.exact
-        and KNOWN[row["task"]].when[row["when"]](comparison.batch)
-    ]
-    assert applies
-    assert row["why"]
-    assert all(as_listed(row, comparison) and not comparison.agree for comparison in applies)
-
-
-@pytest.mark.parametrize("corpus", [random_batches, "degenerate"])
-@each_task
-def test_the_corpora_are_large_and_mixed(task, corpus):
+def assert_mixed(task, corpus):
+    """The corpus is large, and its metrics have values often enough."""
     least, least_defined = {"random": (1000, 150), "degenerate": (200, 0)}[corpus]
     defined: dict[str, dict[int, bool]] = {name: {} for name in KNOWN[task].oracles}
     for comparison in comparisons(task, corpus):
@@ -140,3 +119,18 @@ def test_the_corpora_are_large_and_mixed(task, corpus):
     for name, batches in defined.items():
         assert len(batches) >= least, name
         assert sum(batches.values()) >= least_defined, name
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_every_listed_disagreement_happens_wherever_it_is_said_to(task):
+    for row in (row for row in DISAGREEMENTS if row["task"] == task):
+        applies = [
+            comparison
+            for comparison in comparisons(task, "degenerate")
+            if comparison.metric.name == row["metric"]
+            and not comparison.exact
+            and KNOWN[task].when[row["when"]](comparison.batch)
+        ]
+        assert applies, row
+        assert row["why"], row
+        assert all(as_listed(row, comparison) and not comparison.agree for comparison in applies), row

@@ -78,7 +78,7 @@ def of_ovr(case: Case, scores: ClassInfluences) -> Interval:
     moves, areas = scores.moves, scores.areas
     by = np.full(len(areas), 1 / len(areas))
     influences = (moves.own + moves.others[0]) / len(areas)
-    return over_classes(case, [area.roc_estimate for area in areas], by, scores.rows, influences)
+    return over_classes(case, [area.roc_estimate for area in areas], by, scores, influences)
 
 
 def of_ovr_weighted(case: Case, scores: ClassInfluences) -> Interval:
@@ -88,7 +88,7 @@ def of_ovr_weighted(case: Case, scores: ClassInfluences) -> Interval:
     drift = values_of(scores) - case.value
     influences = (moves.weight[truth] * moves.own + moves.others[1] + drift[truth]) / whole
     by = moves.weight / whole
-    return over_classes(case, [area.roc_estimate for area in areas], by, scores.rows, influences)
+    return over_classes(case, [area.roc_estimate for area in areas], by, scores, influences)
 
 
 def of_average_precision_macro(case: Case, scores: ClassInfluences) -> Interval:
@@ -96,7 +96,7 @@ def of_average_precision_macro(case: Case, scores: ClassInfluences) -> Interval:
     areas = scores.areas
     by = np.full(len(areas), 1 / len(areas))
     estimates = [area.precision_estimate for area in areas]
-    return over_classes(case, estimates, by, scores.rows, scores.moves.precision / len(areas))
+    return over_classes(case, estimates, by, scores, scores.moves.precision / len(areas))
 
 
 def of_ovo(case: Case, scores: ClassInfluences) -> Interval:
@@ -138,7 +138,7 @@ def of_pairs(case: Case, scores: ClassInfluences, pairs: Floats, met: Floats, dr
     estimates = [
         roc_estimate(part.sizes, area, part.of_rows) for part, area in zip(moves.found, areas.tolist(), strict=True)
     ]
-    return over_classes(case, estimates, by / whole, scores.rows, influences)
+    return over_classes(case, estimates, by / whole, scores, influences)
 
 
 def off_diagonal(table: Floats) -> Floats:

@@ -5,9 +5,9 @@ Only intervals ask for them: without these, the states that they derive from do.
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -23,14 +23,12 @@ from service.metrics.area_intervals import (
     sides,
     variances,
 )
-from service.metrics.batch import Batch, Question
 from service.metrics.binary_states import Meeting, Sweep
 from service.metrics.class_states import Areas, SortedColumn, attempted
 from service.metrics.exact import Floats, canonical_order, exact_sum
 from service.metrics.multiclass_states import ClassColumn, ClassScores, Judged
 from service.metrics.multilabel_states import LabelScores
 from service.metrics.pooled import Path, Pool, Tally, tallied
-from service.metrics.states import Rows
 from service.metrics.sums import MANTISSA_BITS, Sums
 from service.metrics.undefined import Undefined
 
@@ -38,14 +36,6 @@ from service.metrics.undefined import Undefined
 MOST_MOVED = 2.0**11
 # Shares of rows are whole numbers of a unit so small that their sums stay below 2**SHARE_BITS.
 SHARE_BITS = 61
-
-
-class Unsorted(Rows):
-    """Labels and weights in the order the rows came in."""
-
-    @classmethod
-    def of(cls, batch: Batch, question: Question) -> Self:
-        return cls((batch.truth,), batch.weight, question.counts)
 
 
 class Variation(NamedTuple):
@@ -118,7 +108,6 @@ class RowMoves(NamedTuple):
     weight: Floats
 
 
-@dataclass(frozen=True, eq=False)
 class ClassInfluences(ClassScores):
     """Labels and the probabilities of all classes."""
 
@@ -130,11 +119,6 @@ class ClassInfluences(ClassScores):
     def moves(self) -> RowMoves:
         """What each row does to the areas."""
         return self._passed[1]
-
-    @cached_property
-    def rows(self) -> Unsorted:
-        """The rows with their weights."""
-        return Unsorted((self.truth,), self.weights, self.counts)
 
     @cached_property
     def _passed(self) -> tuple[Judged, RowMoves]:
@@ -166,7 +150,7 @@ class ClassInfluences(ClassScores):
     @cached_property
     def _weight(self) -> Floats:
         """The weight of the rows of each class, in the unit of a sweep."""
-        return Sums.of(self.truth, self.scores.shape[1], self.weights).floats_in(self.rows.weight_exponent)
+        return Sums.of(self.truth, self.scores.shape[1], self.weights).floats_in(self.weight_exponent)
 
     @cached_property
     def _share(self) -> tuple[Any, float]:
@@ -207,7 +191,6 @@ class LabelMoves(NamedTuple):
     pooled_precision: Floats
 
 
-@dataclass(frozen=True, eq=False)
 class LabelInfluences(LabelScores):
     """Labels and the scores of all labels."""
 
@@ -246,7 +229,7 @@ class LabelInfluences(LabelScores):
         weights, pool = self.weights, self._pool[1]
         moves = np.zeros((4, len(self.truth)))
         areas = []
-        for position, scores in enumerate(self.columns()):
+        for position, scores in enumerate(self.by_class()):
             order = np.argsort(scores) if weights is None else canonical_order(scores, -weights)
             truth = self.positive(position)[order]
             sweep = Sweep((scores[order], truth), None if weights is None else weights[order], self.counts)

@@ -15,7 +15,7 @@ from service.metrics.area_intervals import Estimate
 from service.metrics.batch import Batch, Question
 from service.metrics.binary_states import Bools, Cells, Sweep
 from service.metrics.exact import Floats, Rational
-from service.metrics.states import State, joined_weights
+from service.metrics.states import Rows, State
 from service.metrics.sums import Sums, exponent_of
 from service.metrics.undefined import Undefined
 
@@ -118,26 +118,29 @@ def attempted(function: Callable[..., Any], *given: Any) -> Any:
         return reason
 
 
-@dataclass(frozen=True, eq=False)
-class ColumnScores(State):
-    """The scores of all classes, a column each, and the weights, in the order the rows came in.
+class ColumnScores(Rows):
+    """Labels and the scores of all classes, a column each, in the order the rows came in.
 
-    Only columns are sorted, one at a time and when they are read: no order of the rows shows in what is made of them.
+    Only columns of scores are sorted, one at a time and when they are read: no order of the rows shows in what is made
+    of them.
     """
-
-    scores: Floats
-    weights: Floats | None
-    truth: NDArray[Any]
-    counts: bool = False
 
     @classmethod
     def of(cls, batch: Batch, question: Question) -> Self:
-        return cls(scores_of(batch), batch.weight, batch.truth, question.counts)
+        return cls((scores_of(batch), batch.truth), batch.weight, question.counts)
 
-    def __add__(self, other: Self) -> Self:
-        weights = joined_weights((self.weights, len(self.scores)), (other.weights, len(other.scores)))
-        scores, truth = np.concatenate([self.scores, other.scores]), np.concatenate([self.truth, other.truth])
-        return type(self)(scores, weights, truth, self.counts)
+    @classmethod
+    def sorted(cls, *columns: NDArray[Any], weights: Floats | None, counts: bool = False) -> Self:
+        return cls(columns, weights, counts)
+
+    @property
+    def scores(self) -> Floats:
+        return self.columns[0]
+
+    @property
+    def truth(self) -> NDArray[Any]:
+        """The labels."""
+        return self.columns[1]
 
     @property
     @abstractmethod
@@ -148,7 +151,7 @@ class ColumnScores(State):
     def positive(self, position: int) -> Bools:
         """The rows that belong to the class at a position."""
 
-    def columns(self) -> Iterator[Floats]:
+    def by_class(self) -> Iterator[Floats]:
         """The scores of each class."""
         for start in range(0, self.scores.shape[1], COLUMNS):
             yield from np.ascontiguousarray(self.scores[:, start : start + COLUMNS].T)

@@ -245,11 +245,8 @@ class ClassColumn(SortedColumn):
     truth: Positions
 
 
-@dataclass(frozen=True, eq=False)
 class ClassScores(ColumnScores):
     """Labels and the probabilities of all classes."""
-
-    truth: Positions
 
     def positive(self, position: int) -> Bools:
         return np.asarray(self.truth == position)
@@ -269,7 +266,7 @@ class ClassScores(ColumnScores):
 
     def sorted_columns(self) -> Iterator[ClassColumn]:
         """The rows by their score for each class."""
-        for position, column in enumerate(self.columns()):
+        for position, column in enumerate(self.by_class()):
             order = np.argsort(column) if self.weights is None else canonical_order(column, self.truth, self.weights)
             truth = self.truth[order]
             weights = None if self.weights is None else self.weights[order]

@@ -320,11 +320,8 @@ def row_averages(
         yield Average.of(numbers, batch.weight, counts=question.counts)
 
 
-@dataclass(frozen=True, eq=False)
 class LabelScores(ColumnScores):
     """Labels and the scores of all labels."""
-
-    truth: Bools
 
     def positive(self, position: int) -> Bools:
         return np.ascontiguousarray(self.truth[:, position])

@@ -37,6 +37,8 @@ WILD = st.floats(1e-12, 1e12) | st.just(1.0)
 
 WEIGHTS = ("none", "integers", "floats")
 ROWS = 1_000_000
+# Rows of several classes or labels each.
+MANY_ROWS = ROWS // 4
 # What hypothesis tries of each law; the measurement of branches takes fewer.
 EXAMPLES = int(os.environ.get("EXAMPLES", "200"))
 
@@ -103,9 +105,9 @@ def weights_of(kind: str, rng: np.random.Generator, rows: int) -> Weights:
     return rng.integers(1, 6, rows).astype(float) if kind == "integers" else rng.random(rows) + 0.05
 
 
-def magnitudes(rng: np.random.Generator) -> np.ndarray:
+def magnitudes(rng: np.random.Generator, rows: int = ROWS) -> np.ndarray:
     """Numbers evenly spread over 24 powers of ten."""
-    return 10.0 ** rng.uniform(-12, 12, ROWS)
+    return 10.0 ** rng.uniform(-12, 12, rows)
 
 
 def columns(draw, kinds, weights):

@@ -15,8 +15,8 @@ from tests.tasks import exact
 from tests.tasks.binary import KNOWN as BINARY
 from tests.tasks.binary import binary
 from tests.tasks.known import (
+    MANY_ROWS,
     REAL,
-    ROWS,
     SOME_ZERO,
     WEIGHTS,
     WHOLE,
@@ -159,12 +159,12 @@ def degenerate_multiclass() -> Iterator[Batch]:
 def hard_multiclass() -> Batch:
     """Probabilities, half of them of two digits and tied, with weights of every magnitude."""
     rng = np.random.default_rng(19)
-    truth = rng.choice(CLASSES, ROWS, p=[0.5, 0.3, 0.15, 0.05])
-    scores = rng.dirichlet(np.ones(SIZE), ROWS) + 0.5 * np.eye(SIZE)[truth] * rng.random((ROWS, 1))
+    truth = rng.choice(CLASSES, MANY_ROWS, p=[0.5, 0.3, 0.15, 0.05])
+    scores = rng.dirichlet(np.ones(SIZE), MANY_ROWS) + 0.5 * np.eye(SIZE)[truth] * rng.random((MANY_ROWS, 1))
     scores /= scores.sum(axis=1, keepdims=True)
     scores[::2] = np.round(scores[::2], 2)
     scores[::2] /= scores[::2].sum(axis=1, keepdims=True)
-    return multiclass(truth, scores, magnitudes(rng))
+    return multiclass(truth, scores, magnitudes(rng, MANY_ROWS))
 
 
 def kappa(weights: str | None = None) -> Oracle:

@@ -18,8 +18,8 @@ from tests.tasks.known import (
     EXTREME,
     FINITE,
     GRID,
+    MANY_ROWS,
     REAL,
-    ROWS,
     SOME_ZERO,
     TENTHS,
     UNIT,
@@ -97,10 +97,10 @@ def degenerate_multilabel() -> Iterator[Batch]:
 def hard_multilabel() -> Batch:
     """Scores, half of them tied, with weights of every magnitude."""
     rng = np.random.default_rng(23)
-    truth = rng.random((ROWS, len(LABELS))) < [0.05, 0.3, 0.6]
+    truth = rng.random((MANY_ROWS, len(LABELS))) < [0.05, 0.3, 0.6]
     scores = np.clip(rng.normal(0.4 + 0.2 * truth, 0.2), 0, 1)
     scores[::2] = np.round(scores[::2], 2)
-    return multilabel(truth, scores, magnitudes(rng))
+    return multilabel(truth, scores, magnitudes(rng, MANY_ROWS))
 
 
 def log_loss(batch: Batch) -> float | None:
