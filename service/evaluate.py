@@ -21,8 +21,8 @@ from service.resampling import Values, bootstrap, bootstrap_interval
 
 # What functions of metrics give in place of a number.
 MEANS = (Average, Mapped, ClassAverage)
-# Makes an interval of a metric, its statistic and the states of one output.
-Maker = Callable[[Metric, Any, "Output"], Interval]
+# Makes an interval of a metric from its statistic and value, and the states of one output.
+Maker = Callable[[Metric, Any, float, "Output"], Interval]
 # The states of one output by kind; a kind that the batch could not give holds the reason.
 Output = Mapping[type[Any], Any]
 States = tuple[Output, ...]
@@ -147,29 +147,29 @@ def interval(metric: Metric, found: Found, states: States, make: Maker) -> dict[
 
     It holds the value and lies in the metric's range. Raises `Undefined` where there is none.
     """
-    lows, highs, methods = [], [], []
+    lows, highs = [], []
     for statistic, output in zip(found.statistics, states, strict=True):
-        made, value = make(metric, statistic, output), as_float(statistic)
-        lows.append(max(metric.low, min(made.low, value)))
-        highs.append(min(metric.high, max(made.high, value)))
-        methods.append(made.method)
-    low = min(math.fsum(lows) / len(lows), found.value) + 0.0
-    high = max(math.fsum(highs) / len(highs), found.value) + 0.0
+        value = found.value if len(states) == 1 else as_float(statistic)
+        low, high, method = make(metric, statistic, value, output)
+        lows.append(max(metric.low, min(low, value)))
+        highs.append(min(metric.high, max(high, value)))
+    low, high = lows[0], highs[0]
+    if len(states) > 1:
+        low = min(math.fsum(lows) / len(lows), found.value)
+        high = max(math.fsum(highs) / len(highs), found.value)
     if not math.isfinite(high - low):
         raise Undefined("overflow")
     if low == high:
         raise Undefined("no_variation")
-    return {"low": low, "high": high, "method": methods[0]}
+    return {"low": low + 0.0, "high": high + 0.0, "method": method}
 
 
 def analytic(question: Question, reading: Reading) -> Maker:
     """Makes the interval of a metric of one output by the strategy of its row."""
 
-    def make(metric: Metric, statistic: Any, output: Output) -> Interval:
+    def make(metric: Metric, statistic: Any, value: float, output: Output) -> Interval:
         bounds = (metric.low, metric.high, metric.best)
-        case = Case(
-            metric.with_options, metric.options, statistic, as_float(statistic), *bounds, reading.confidence_level
-        )
+        case = Case(metric.with_options, metric.options, statistic, value, *bounds, reading.confidence_level)
         made: Interval = metric.uncertainty(**arguments(metric.interval_needs, output, question, reading, case))
         return made
 
@@ -195,11 +195,11 @@ def bootstrapped(found: Iterable[tuple[Metric, Found]], states: States, question
         for output, units in zip(states, samples, strict=True)
     }
 
-    def make(metric: Metric, statistic: Any, output: Output) -> Interval:
+    def make(metric: Metric, _: Any, value: float, output: Output) -> Interval:
         if not metric.interval_needs:  # it says why no interval is honest
             metric.uncertainty()
         drawn = replicates[id(output)][metric.name]
-        return bootstrap_interval(metric, as_float(statistic), drawn, reading.confidence_level)
+        return bootstrap_interval(metric, value, drawn, reading.confidence_level)
 
     return make
 

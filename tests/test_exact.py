@@ -147,14 +147,13 @@ def test_dense_codes_number_the_distinct_values():
     assert dense_codes(np.array([])).tolist() == []
 
 
-NEAR = st.floats(-0.126, 0.126).filter(lambda u: abs(u) > 1e-150)
-FAR = st.floats(-1, 1e300, exclude_min=True).filter(lambda u: abs(u) > 0.124)
+NEAR = st.floats(-0.5, 0.5).filter(lambda u: abs(u) > 1e-150)
 
 
 @SETTINGS
-@given(NEAR | FAR | st.sampled_from([-0.125, 0.125, 1e-9, -1e-9, math.nextafter(-1, 0)]))
+@given(NEAR | st.sampled_from([-0.5, 0.5, 1e-9, -1e-9]))
 def test_minus_log1p_has_full_precision(u):
     with localcontext(prec=400):
         wide = Decimal(u) - (1 + Decimal(u)).ln()
         error = abs(Decimal(minus_log1p(np.array([u])).item()) - wide)
-    assert error <= Decimal("3e-14") * wide
+    assert error <= Decimal("1e-15") * wide

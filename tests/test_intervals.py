@@ -81,7 +81,7 @@ def test_critical_values_are_those_of_scipy(level):
     tail = (1 - level) / 2
     assert normal_critical(level) == pytest.approx(stats.norm.isf(tail), rel=1e-10)
     for freedom in FREEDOMS:
-        assert t_critical(level, freedom) == pytest.approx(stats.t.isf(tail, freedom), rel=1e-10), freedom
+        assert t_critical(level, freedom) == pytest.approx(stats.t.isf(tail, freedom), rel=1e-12), freedom
 
 
 @pytest.mark.parametrize("tosses", [*range(1, 40), 500, 1999, 2000])

@@ -60,14 +60,14 @@ def by_hand(name: str, batch: Batch) -> tuple[float, float, float]:
     mistake = np.average(losses_by_hand(name, ~batch.truth, batch.scores), weights=weight)
     mean, error, t = moments(losses, weight)
     low, high = mean * np.exp(np.array([-1, 1]) * t * error / mean)
-    at_most, mistaken = (with_one_more(losses, weight, loss) for loss in (LARGEST[name], mistake))
+    at_most, mistaken = (with_one_more(losses, weight, loss, t) for loss in (LARGEST[name], mistake))
     moves = at_most > high + (high - low) / 20
     return low, max(high, mistaken) if moves else high, high
 
 
-def with_one_more(losses: np.ndarray, weight: np.ndarray, loss: float) -> float:
+def with_one_more(losses: np.ndarray, weight: np.ndarray, loss: float, t: float) -> float:
     """The upper limit, on the scale of square roots, of these rows and one more."""
-    mean, error, t = moments(np.append(losses, loss), np.append(weight, np.sum(weight**2) / np.sum(weight)))
+    mean, error, _ = moments(np.append(losses, loss), np.append(weight, np.sum(weight**2) / np.sum(weight)))
     return (math.sqrt(mean) + t * error / (2 * math.sqrt(mean))) ** 2
 
 

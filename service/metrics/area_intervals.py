@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from service.metrics.binary_states import Meeting, Sweep
+from service.metrics.binary_states import Descent, Sweep
 from service.metrics.distributions import t_critical
 from service.metrics.exact import Floats
 from service.metrics.intervals import LOGIT, Case, Interval, on_scale
@@ -58,24 +58,24 @@ class Estimate(NamedTuple):
         return on_scale(LOGIT, self.centre, self.believed, t_critical(level, self.freedom))
 
 
-def roc_moves(meeting: Meeting, area: float, found: float, others: float) -> Iterator[Moves]:
+def roc_moves(descent: Descent, area: float, found: float, others: float) -> Iterator[Moves]:
     """On the area under the ROC curve, of so many positives and negatives: placements among those of the other kind."""
-    for block in blocks(len(meeting.reached), 1):
-        reached, (before, _) = meeting.reached[block], meeting.before(block)
-        below = 1 - area - (meeting.above[block] + meeting.passed[block]) / (2 * others)
+    for block in blocks(len(descent.above), 1):
+        before, reached, _, above, passed = descent.at(block)
+        below = 1 - area - (above + passed) / (2 * others)
         tied = (before + reached) / (2 * found) - area
         yield Moves(block, below / found, tied / others, (before / found - area) / others)
 
 
-def precision_moves(meeting: Meeting, area: float, found: float) -> Iterator[Moves]:
+def precision_moves(descent: Descent, area: float, found: float) -> Iterator[Moves]:
     """On the average precision, of so many positives, from the lowest scores to the highest.
 
     A row takes part in the precision at its own and at every lower score that positive rows have.
     """
     gained = lost = 0.0
-    for block in reversed(list(blocks(len(meeting.reached), 1))):
-        reached, (before, _) = meeting.reached[block], meeting.before(block)
-        share = 1 / (reached + meeting.passed[block])
+    for block in reversed(list(blocks(len(descent.above), 1))):
+        before, reached, *_, passed = descent.at(block)
+        share = 1 / (reached + passed)
         precision = reached * share
         weight = (reached - before) * share
         loss = weight * precision
@@ -95,17 +95,17 @@ def joined(size: int, moves: Iterator[Moves]) -> Moves:
     return Moves(slice(0, size), *columns)
 
 
-def variances(squares: Meeting, moves: Iterator[Moves]) -> tuple[float, float]:
+def variances(squares: Descent, moves: Iterator[Moves]) -> tuple[float, float]:
     """The variances of an area that its positive and its negative rows make."""
     sums = []
     for block, positive, tied, between in moves:
-        reached, passed = squares.before(block)
-        of_positive = (squares.reached[block] - reached) * positive * positive
-        of_negative = (squares.above[block] - passed) * between * between
-        ties = squares.passed[block] - squares.above[block]
+        reached_before, reached, passed_before, above, passed = squares.at(block)
+        of_positive = (reached - reached_before) * positive * positive
+        of_negative = (above - passed_before) * between * between
+        ties = passed - above
         if ties.any():
             of_negative += ties * tied * tied
-        sums.append((float(np.sum(of_positive)), float(np.sum(of_negative))))
+        sums.append((float(of_positive.sum()), float(of_negative.sum())))
     positives, negatives = map(math.fsum, zip(*sums, strict=True))
     return positives, negatives
 
@@ -165,13 +165,13 @@ def precision_estimate(sizes: tuple[float, float], area: float, of_rows: tuple[f
 
 def delong(case: Case, sweep: Sweep) -> Interval:
     """Student's t on the logit scale with DeLong's variance, at least half of that of Hanley and McNeil."""
-    of_rows = variances(sweep.squares_met, roc_moves(sweep.meeting, case.value, *sides(sweep)))
+    of_rows = variances(sweep.descent_of_squares, roc_moves(sweep.descent, case.value, *sides(sweep)))
     return Interval(*roc_estimate(effective_sizes(sweep), case.value, of_rows).limits(case.level), "delong_logit")
 
 
 def of_average_precision(case: Case, sweep: Sweep) -> Interval:
     """Student's t on the logit scale with the variance of the influences of the rows."""
-    of_rows = variances(sweep.squares_met, precision_moves(sweep.meeting, case.value, sides(sweep)[0]))
+    of_rows = variances(sweep.descent_of_squares, precision_moves(sweep.descent, case.value, sides(sweep)[0]))
     return Interval(
         *precision_estimate(effective_sizes(sweep), case.value, of_rows).limits(case.level), "influence_logit"
     )

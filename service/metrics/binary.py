@@ -190,10 +190,10 @@ def average_precision(sweep: Sweep) -> float:
     _, tp, _ = sweep.steps
     if not tp[-1]:
         raise Undefined("no_positive_labels")
-    meeting, sums = sweep.meeting, []
-    for block in blocks(len(meeting.reached), 1):
-        reached, (before, _) = meeting.reached[block], meeting.before(block)
-        sums.append(float(np.sum((reached - before) * (reached / (reached + meeting.passed[block])))))
+    descent, sums = sweep.descent, []
+    for block in blocks(len(descent.above), 1):
+        before, reached, *_, passed = descent.at(block)
+        sums.append(float(((reached - before) * (reached / (reached + passed))).sum()))
     return min(1.0, math.fsum(sums) / float(tp[-1]))  # sums are rounded
 
 

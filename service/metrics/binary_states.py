@@ -99,6 +99,7 @@ class Cells(State):
         if any(isinstance(part, float) for part in weights + squares) or not any(squares):
             raise Undefined("overflow")
         unit = Fraction(sum(weights)) / sum(squares)
+        unit = unit.numerator if unit.denominator == 1 else unit  # products of whole numbers are fast
         return [float(part * unit) for part in weights], [float(part * unit * unit) for part in squares]
 
 
@@ -121,11 +122,12 @@ class Steps(NamedTuple):
     fp: NDArray[np.int64] | Floats
 
 
-class Meeting(NamedTuple):
-    """Where positive rows meet negative ones: at each distinct score of positives, from the top.
+class Descent(NamedTuple):
+    """The way down the scores of positive rows, from above all rows to below them, as positives meet negatives.
 
-    `places` tells which these are. `reached` is the weight of the positives that score as much or more, `passed` that
-    of such negatives, `above` that of the negatives that score more. Sums of squares may stand in place of weights.
+    `places` tells which these scores are. `reached` is the weight of the positives that score as much or more, `passed`
+    that of such negatives, both after the 0 of the start; `above` is the weight of the negatives that score more. Sums
+    of squares may stand in place of weights.
     """
 
     places: Any
@@ -133,13 +135,22 @@ class Meeting(NamedTuple):
     above: Any
     passed: Any
 
-    def before(self, block: slice) -> tuple[Any, Any]:
-        """What the scores before each of a block have reached and passed."""
-        if block.start:
-            earlier = slice(block.start - 1, min(block.stop, len(self.reached)) - 1)
-            return self.reached[earlier], self.passed[earlier]
-        reached, passed = (np.concatenate([[0], side[block][:-1]]) for side in (self.reached, self.passed))
-        return reached, passed
+    def at(self, block: slice) -> "Stretch":
+        """A block of the scores."""
+        later = slice(block.start + 1, block.stop + 1)
+        reached, passed = self.reached[later], self.passed[later]
+        before = slice(block.start, block.start + len(reached))
+        return Stretch(self.reached[before], reached, self.passed[before], self.above[block], passed)
+
+
+class Stretch(NamedTuple):
+    """A part of a descent: at each score what is reached and passed, what was before, and what lies above."""
+
+    reached_before: Any
+    reached: Any
+    passed_before: Any
+    above: Any
+    passed: Any
 
 
 class Sweep(Rows):
@@ -198,21 +209,20 @@ class Sweep(Rows):
         return self._sides(self.relative_squares, last)
 
     @cached_property
-    def meeting(self) -> Meeting:
-        """Where positives are among the steps, and last a place beyond all rows."""
+    def descent(self) -> Descent:
+        """The way down the steps that positives have, and last a place below all rows."""
         _, tp, fp = self.steps
-        kept = np.flatnonzero(np.concatenate([tp[1:] != tp[:-1], [True]]))
-        return self._meeting(kept, tp, fp)
+        return self._descent(np.flatnonzero(np.concatenate([tp[1:] != tp[:-1], [True]])), tp, fp)
 
     @cached_property
-    def squares_met(self) -> Meeting:
-        """What the rows that meet add to a variance, in the squared unit of the steps."""
-        return self.meeting if self.weights is None else self._meeting(self.meeting.places, *self.squares)
+    def descent_of_squares(self) -> Descent:
+        """The same way with what the rows add to a variance, in the squared unit of the steps."""
+        return self.descent if self.weights is None else self._descent(self.descent.places, *self.squares)
 
     @staticmethod
-    def _meeting(kept: NDArray[np.intp], tp: NDArray[Any], fp: NDArray[Any]) -> Meeting:
-        after = np.minimum(kept + 1, len(tp) - 1)
-        return Meeting(kept, tp[after], fp[kept], fp[after])
+    def _descent(places: NDArray[np.intp], tp: NDArray[Any], fp: NDArray[Any]) -> Descent:
+        after = np.concatenate([[0], np.minimum(places + 1, len(tp) - 1)])
+        return Descent(places, tp[after], fp[places], fp[after])
 
     def _sides(self, weights: Floats, last: NDArray[np.intp]) -> tuple[Floats, Floats]:
         """The sums over the positive and over the negative rows from the top to these places, after a 0."""
@@ -312,7 +322,7 @@ class ProbabilityLosses(State):
 def log_losses(truth: Bools, scores: Floats) -> Floats:
     """The log loss of each row."""
     smallest = ProbabilityLosses.SMALLEST
-    return np.asarray(-np.log(np.clip(np.abs(~truth - scores), smallest, 1 - smallest)))
+    return np.asarray(-np.log(np.minimum(np.maximum(np.abs(~truth - scores), smallest), 1 - smallest)))
 
 
 def squared_errors(truth: Bools, scores: Floats) -> Floats:

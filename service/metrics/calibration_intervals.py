@@ -32,7 +32,7 @@ def of_spiegelhalter_z(case: Case, sweep: Sweep) -> Interval:
     exponent = int(runs.exponents.max())
     relative = runs.exponents - exponent
     weight, departure = np.ldexp(runs.linear[[0, 6]], relative)
-    mean = math.fsum(departure) / math.fsum(weight)
+    mean = float(departure.sum()) / float(weight.sum())
     spread = []
     for block in blocks(len(sweep.scores), 1):
         score = sweep.scores[block]
@@ -42,5 +42,5 @@ def of_spiegelhalter_z(case: Case, sweep: Sweep) -> Interval:
             mass = np.ldexp(weights[block], -exponent)
             square *= mass * (math.ldexp(1.0, -exponent) if sweep.counts else mass)
         spread.append(float(square.sum()))
-    calibrated = math.fsum(np.ldexp(runs.square[2], 2 * relative))
+    calibrated = float(np.ldexp(runs.square[2], 2 * relative).sum())
     return wald(case, max(1.0, math.fsum(spread) * VARIANCE_UNIT / calibrated))

@@ -41,8 +41,8 @@ class Numbers(NamedTuple):
     tn: Any
 
 
-def gradient(function: Function, cells: Iterable[float]) -> list[float]:
-    """The slope of a function by each cell."""
+def linearised(function: Function, cells: Iterable[float]) -> tuple[float, list[float]]:
+    """A function's value, and its slope by each cell."""
     tp, fp, fn, tn = cells
     step = STEP * 1j
     moved = (
@@ -51,20 +51,15 @@ def gradient(function: Function, cells: Iterable[float]) -> list[float]:
         Numbers(tp, fp, fn + step, tn),
         Numbers(tp, fp, fn, tn + step),
     )
-    return [complex(function(numbers)).imag / STEP for numbers in moved]
+    values = [complex(function(numbers)) for numbers in moved]
+    return values[0].real, [value.imag / STEP for value in values]
 
 
 @lru_cache
 def sides(share: Function) -> tuple[list[bool], list[bool]]:
     """Which cells are hits of a share, and which are misses: more of these makes it larger, or smaller, anywhere."""
-    slopes = gradient(share, (1.0, 1.0, 1.0, 1.0))
+    _, slopes = linearised(share, (1.0, 1.0, 1.0, 1.0))
     return [slope > 0 for slope in slopes], [slope < 0 for slope in slopes]
-
-
-def delta_variance(function: Function, cells: list[float], squares: list[float]) -> float:
-    """The variance of a function of the cells, which does not change if all of them grow alike."""
-    slopes = gradient(function, cells)
-    return sum(square * slope * slope for square, slope in zip(squares, slopes, strict=True))
 
 
 def share_limits(function: Function, cells: Cells, level: float) -> tuple[float, float, float]:
@@ -108,8 +103,8 @@ def delta(scale: Scale, tp: float = HALF, fp: float = HALF, fn: float = HALF, tn
 
     def strategy(case: Case, cells: Cells) -> Interval:
         weights, squares = ([part + row for part, row in zip(side, more, strict=True)] for side in cells.effective)
-        centre = float(case.function(Numbers(*weights)))
-        variance = delta_variance(case.function, weights, squares)
+        centre, slopes = linearised(case.function, weights)
+        variance = sum(square * slope * slope for square, slope in zip(squares, slopes, strict=True))
         return Interval(*on_scale(scale, centre, variance, normal_critical(case.level)), f"delta_{scale.name}")
 
     where = "each cell" if tn else "TP, FP and FN"

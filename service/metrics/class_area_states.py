@@ -23,12 +23,12 @@ from service.metrics.area_intervals import (
     sides,
     variances,
 )
-from service.metrics.binary_states import Meeting, Sweep
+from service.metrics.binary_states import Sweep
 from service.metrics.class_states import Areas, SortedColumn, attempted
 from service.metrics.exact import Floats, canonical_order, exact_sum
 from service.metrics.multiclass_states import ClassColumn, ClassScores, Judged
 from service.metrics.multilabel_states import LabelScores
-from service.metrics.pooled import Path, Pool, Tally, tallied
+from service.metrics.pooled import Meeting, Path, Pool, Tally, tallied
 from service.metrics.sums import MANTISSA_BITS, Sums
 from service.metrics.undefined import Undefined
 
@@ -57,20 +57,21 @@ def moved(sweep: Sweep, areas: Areas) -> tuple[Moved | Undefined, Moved | Undefi
     """What rows do to the ROC area and to the average precision; the reason where there is none."""
     if isinstance(areas.average_precision, Undefined):
         return Undefined("single_class"), areas.average_precision
-    meeting, (found, others) = sweep.meeting, sides(sweep)
-    precision = spread(sweep, precision_moves(meeting, areas.average_precision, found))
+    descent, (found, others) = sweep.descent, sides(sweep)
+    precision = spread(sweep, precision_moves(descent, areas.average_precision, found))
     if isinstance(areas.roc_auc, Undefined):
         return areas.roc_auc, precision
-    return spread(sweep, roc_moves(meeting, areas.roc_auc, found, others)), precision
+    return spread(sweep, roc_moves(descent, areas.roc_auc, found, others)), precision
 
 
 def spread(sweep: Sweep, moves: Iterator[Moves]) -> Moved:
     """What moves of an area do at each step of a sweep."""
-    places, steps = sweep.meeting.places, len(sweep.steps.thresholds)
+    places, steps = sweep.descent.places, len(sweep.steps.thresholds)
     whole = joined(len(places), moves)
     positive, negative = np.zeros(steps), np.repeat(whole.between, np.diff(places, prepend=-1))[:steps]
     positive[places[:-1]], negative[places[:-1]] = whole.positive[:-1], whole.tied[:-1]
-    return Moved(positive, negative, Variation(effective_sizes(sweep), variances(sweep.squares_met, iter([whole]))))
+    of_rows = variances(sweep.descent_of_squares, iter([whole]))
+    return Moved(positive, negative, Variation(effective_sizes(sweep), of_rows))
 
 
 def with_estimates(areas: Areas, roc: Moved | Undefined, precision: Moved | Undefined) -> Areas:
@@ -270,8 +271,8 @@ class LabelInfluences(LabelScores):
 def tally_of(sweep: Sweep) -> Tally:
     """The areas of a label, as those of all pairs are made."""
     *_, fp = sweep.steps
-    meeting, tally = Meeting(*(column[:-1] for column in sweep.meeting)), Tally()
-    if meeting.places.size:
-        tally.add(meeting)
+    (places, reached, above, passed), tally = sweep.descent, Tally()
+    if len(places) > 1:
+        tally.add(Meeting(places[:-1], reached[1:-1], above[:-1], passed[1:-1]))
     tally.fp = fp[-1]
     return tally

@@ -6,8 +6,9 @@ from functools import lru_cache
 from statistics import NormalDist
 
 # From so many degrees of freedom on the series for t has all digits.
-SERIES_FREEDOM = 5000.0
-LAST_STEP = 1e-14
+SERIES_FREEDOM = 300.0
+# The step after one of this size is below rounding: steps are squared.
+LAST_STEP = 1e-8
 LAST_TERM = 1e-15
 MOST_STEPS, MOST_TERMS = 60, 1000
 # Beyond so many tosses the binomial distribution is as good as normal.
@@ -44,7 +45,8 @@ def t_critical(level: float, freedom: float) -> float:
 
     Newton's method on the logarithms of t and of the tails, where it converges from everywhere.
 
-    Reference: the start is the series of M. Abramowitz, I. A. Stegun, Handbook of Mathematical Functions, 26.7.5
+    Reference: the start is the series of M. Abramowitz, I. A. Stegun, Handbook of Mathematical Functions, 26.7.5,
+    with one term more
     """
     z = normal_critical(level)
     t = z + sum(term * (1 / freedom) ** power for power, term in enumerate(series(z), 1))
@@ -68,6 +70,7 @@ def series(z: float) -> tuple[float, ...]:
         (5 * z**5 + 16 * z**3 + 3 * z) / 96,
         (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
         (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / 92160,
+        (27 * z**11 + 339 * z**9 + 930 * z**7 - 1782 * z**5 - 765 * z**3 + 17955 * z) / 368640,
     )
 
 

@@ -83,9 +83,9 @@ def wilson_limits(share: Any, size: Any, level: float) -> tuple[Any, Any]:
     Reference: E. B. Wilson, Journal of the American Statistical Association 22, 1927
     """
     z = normal_critical(level)
-    squared = z * z / size
-    centre = (share + squared / 2) / (1 + squared)
-    reach = z * ((share * (1 - share) + squared / 4) / size) ** 0.5 / (1 + squared)
+    whole, hits = size + z * z, share * size
+    centre = (hits + z * z / 2) / whole
+    reach = z * (hits * (1 - share) + z * z / 4) ** 0.5 / whole
     return centre - reach, centre + reach
 
 
@@ -93,7 +93,7 @@ def limits_of_shares(hits: Masses, misses: Masses, level: float) -> tuple[Floats
     """Wilson's limits of shares."""
     share = hits[0] / (hits[0] + misses[0])
     low, high = wilson_limits(share, share_size(hits, misses), level)
-    return np.clip(low, 0, share), np.clip(high, share, 1)
+    return np.minimum(np.maximum(low, 0), share), np.maximum(np.minimum(high, 1), share)
 
 
 def no_interval(reason: str) -> Strategy:

@@ -77,10 +77,14 @@ class Losses(NamedTuple):
         """The effective number of equally weighted rows."""
         return self.weight**2 / self.weight2
 
-    def limits(self, scale: Scale, level: float) -> tuple[float, float]:
-        """Student's limits on a scale, with the number of equally weighted rows whose mean varies as much."""
-        size = enough(self.spread / self.weight / self.variance)
-        return on_scale(scale, self.mean, self.variance * size / (size - 1), t_critical(level, size - 1))
+    @property
+    def size(self) -> float:
+        """The number of equally weighted rows whose mean varies as much."""
+        return enough(self.weight * self.spread / self.spread2)
+
+    def limits(self, scale: Scale, critical: float) -> tuple[float, float]:
+        """The limits that lie so many standard errors from the mean on a scale."""
+        return on_scale(scale, self.mean, self.variance * self.size / (self.size - 1), critical)
 
     def and_one_more(self, loss: float) -> "Losses":
         """The same rows and one with this loss, of the weight of each of as many equally weighted rows."""
@@ -107,9 +111,10 @@ def limits_of_loss(case: Case, losses: Losses, mistaken: Callable[[], float]) ->
     if losses.variance <= (SMALLEST_ERROR * case.value) ** 2:
         low, high = wilson_limits(case.value / case.high, losses.rows, case.level)
         return Interval(case.high * low, case.high * high, "wilson")
-    low, high = losses.limits(LOG, case.level)
-    if losses.and_one_more(case.high).limits(ROOT, case.level)[1] > high + TOO_LITTLE * (high - low):
-        high = max(high, losses.and_one_more(mistaken()).limits(ROOT, case.level)[1])
+    critical = t_critical(case.level, losses.size - 1)
+    low, high = losses.limits(LOG, critical)
+    if losses.and_one_more(case.high).limits(ROOT, critical)[1] > high + TOO_LITTLE * (high - low):
+        high = max(high, losses.and_one_more(mistaken()).limits(ROOT, critical)[1])
     return Interval(low, high, "t_log_mistake")
 
 
@@ -117,11 +122,13 @@ def of_loss(loss: Loss) -> Strategy:
     """Of the mean of a loss of a label, yes or no, and its score."""
 
     def strategy(case: Case, sweep: Sweep) -> Interval:
-        def mistaken() -> float:
-            mistakes = Losses.of(sweep, lambda truth, scores: loss(~truth, scores), 0.0)
-            return mistakes.total / mistakes.weight
+        losses = Losses.of(sweep, loss, case.value)
 
-        return limits_of_loss(case, Losses.of(sweep, loss, case.value), mistaken)
+        def mistaken() -> float:
+            others = loss(~sweep.truth, sweep.scores)
+            return float((others if sweep.weights is None else sweep.relative_weights * others).sum()) / losses.weight
+
+        return limits_of_loss(case, losses, mistaken)
 
     return documented(strategy, SUMMARY)
 

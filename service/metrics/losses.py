@@ -1,12 +1,19 @@
 """Losses of a regression: of each row, from its label y and its prediction p."""
 
+from collections.abc import Callable
+
 import numpy as np
+from numpy.typing import NDArray
 
 from service.metrics.exact import Floats
+
+Bools = NDArray[np.bool_]
 
 # Two numbers whose relative difference is smaller are compared by it, others by their logarithms.
 NEAR = 0.5
 SMALLEST_QUOTIENT = 1e-300
+# The series of a logarithm has all digits with the terms up to this power.
+LAST_POWER = 33
 
 
 def absolute_error(y: Floats, p: Floats) -> Floats:
@@ -40,30 +47,45 @@ def symmetric_error(y: Floats, p: Floats) -> Floats:
 def squared_log_error(y: Floats, p: Floats) -> Floats:
     """Squared difference of the logarithms of 1 + label and 1 + prediction."""
     u = (p - y) / (1 + y)
-    return np.asarray(np.square(np.where(np.abs(u) < NEAR, np.log1p(u), log_of_quotient(1 + p, 1 + y))))
+    difference = replaced(np.log1p(u), far(u), lambda y, p: log_of_quotient(1 + p, 1 + y), y, p)
+    return np.square(difference, out=difference)
 
 
 def poisson_deviance(y: Floats, p: Floats) -> Floats:
     """Deviance under a Poisson distribution; labels may be 0."""
-    positive = np.where(y > 0, y, 1.0)
-    u = (p - y) / positive
-    near, far = y * minus_log1p(u), p - y - y * log_of_quotient(p, positive)
-    return np.asarray(2 * np.where(y > 0, np.where(np.abs(u) < NEAR, near, far), p))
+    u = (p - y) / y
+    deviance = y * minus_log1p(u)
+    replaced(deviance, far(u), lambda y, p: p - y - y * log_of_quotient(p, y), y, p)
+    replaced(deviance, y == 0, lambda p: p, p)
+    deviance *= 2
+    return deviance
 
 
 def gamma_deviance(y: Floats, p: Floats) -> Floats:
     """Deviance under a gamma distribution."""
     u = (y - p) / p
-    return np.asarray(2 * np.where(np.abs(u) < NEAR, minus_log1p(u), u - log_of_quotient(y, p)))
+    deviance = replaced(minus_log1p(u), far(u), lambda u, y, p: u - log_of_quotient(y, p), u, y, p)
+    deviance *= 2
+    return deviance
+
+
+def far(u: Floats) -> Bools:
+    """Where two numbers of this relative difference are compared by their logarithms."""
+    return ~(np.abs(u) < NEAR)
+
+
+def replaced(values: Floats, where: Bools, function: Callable[..., Floats], *columns: Floats) -> Floats:
+    """The values, those at some places replaced by what a function gives of columns there."""
+    if where.any():
+        values[where] = function(*(column[where] for column in columns))
+    return values
 
 
 def log_of_quotient(a: Floats, b: Floats) -> Floats:
     """`log(a / b)` of positive numbers, also where the quotient leaves the range of normal floats."""
     quotient = a / b
     normal = (quotient > SMALLEST_QUOTIENT) & (quotient < 1 / SMALLEST_QUOTIENT)
-    if normal.all():
-        return np.asarray(np.log(quotient))
-    return np.asarray(np.where(normal, np.log(quotient), np.log(a) - np.log(b)))
+    return replaced(np.log(quotient), ~normal, lambda a, b: np.log(a) - np.log(b), a, b)
 
 
 def minus_log1p(u: Floats) -> Floats:
@@ -71,10 +93,16 @@ def minus_log1p(u: Floats) -> Floats:
 
     There log(1 + u) = 2 artanh(s) with s = u / (2 + u), whose series starts with the 2s that u itself contains.
     """
-    small = np.abs(u) < 0.125
-    s = np.where(small, u, 0) / (2 + u)
+    s = u / (2 + u)
     square = s * s
-    series = np.zeros_like(s)
-    for power in (15, 13, 11, 9, 7, 5, 3):
-        series = series * square + 1 / power
-    return np.asarray(np.where(small, 2 * square * (1 / (1 - s) - s * series), u - np.log(1 + u)))
+    series = square / LAST_POWER
+    for power in range(LAST_POWER - 2, 3, -2):
+        series += 1 / power
+        series *= square
+    series += 1 / 3
+    series *= s
+    s = 1 / (1 - s)
+    s -= series
+    s *= square
+    s *= 2
+    return s

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.metrics.area_intervals import Moves, joined, precision_moves, roc_moves
-from service.metrics.binary_states import Bools, Meeting
+from service.metrics.binary_states import Bools, Descent
 from service.metrics.class_states import Areas
 from service.metrics.exact import Floats, exact_sum
 from service.metrics.states import BLOCK_NUMBERS, blocks
@@ -117,6 +117,19 @@ class Descending:
         return self.until(np.searchsorted(self.keys, marks) - 1)
 
 
+class Meeting(NamedTuple):
+    """Some distinct scores of positives, from the top, negated, and the weight of the pairs that score more or as much.
+
+    `reached` is that of the positives that score as much or more, `passed` that of such negatives, `above` that of the
+    negatives that score more.
+    """
+
+    scores: Floats
+    reached: Any
+    above: Any
+    passed: Any
+
+
 class Tally:
     """The areas as they grow from the top down."""
 
@@ -220,13 +233,13 @@ class Pool(NamedTuple):
     def of(cls, path: Meeting, area: float, found: float, others: float) -> Self:
         """The pairs of a path, with so much weight of positives and of negatives."""
         scores, reached, above, passed = path
-        ends = zip((reached, above, passed), (found, others, others), strict=True)
-        meeting = Meeting(scores, *(np.append(side, end) for side, end in ends))
+        ways = [np.concatenate([[0], side, [end]]) for side, end in ((reached, found), (passed, others))]
+        descent = Descent(scores, ways[0], np.append(above, others), ways[1])
         precise = np.sum(np.diff(reached, prepend=0) * (reached / (reached + passed))) / found
         return cls(
             scores,
-            joined(len(reached) + 1, roc_moves(meeting, area, found, others)),
-            joined(len(reached) + 1, precision_moves(meeting, float(precise), found)),
+            joined(len(reached) + 1, roc_moves(descent, area, found, others)),
+            joined(len(reached) + 1, precision_moves(descent, float(precise), found)),
         )
 
     def at(self, thresholds: Floats) -> tuple[tuple[Floats, Floats], ...]:

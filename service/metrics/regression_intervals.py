@@ -202,18 +202,24 @@ def of_spearman(case: Case, pairs: Pairs) -> Interval:
 
     Reference: the influence of C. Croux, C. Dehon, Statistical Methods and Applications 19, 2010
     """
-    r, order, weights = case.value, pairs.by_prediction, 1.0 if pairs.masses is None else pairs.masses[0]
-    scales = [math.sqrt(square / pairs.totals[0]) for square in pairs.rank_squares]
-    labels, predicted = (ranks / scale for ranks, scale in zip(pairs.ranks, scales, strict=True))
+    r, order, (labels, predicted) = case.value, pairs.by_prediction, pairs.ranks
+    by_label, by_prediction = (math.sqrt(pairs.totals[0] / square) for square in pairs.rank_squares)
+
+    def apart(ranks: Floats, by: float, others: Floats, by_others: float) -> Floats:
+        terms = others * by_others
+        terms -= ranks * (r * by)
+        return terms if pairs.masses is None else np.multiply(terms, pairs.masses[0], out=terms)
+
     ties, other_ties = pairs.ties
-    by_labels = ties.above(weights * (predicted - r * labels))
-    by_predictions = np.empty(len(order))
-    by_predictions[order] = other_ties.above((weights * (labels - r * predicted))[order])
+    above_label = ties.above(apart(labels, by_label, predicted, by_prediction))
+    above_prediction = np.empty(len(order))
+    above_prediction[order] = other_ties.above(apart(predicted, by_prediction, labels, by_label)[order])
 
     def parts(block: slice) -> tuple[Floats]:
-        one, other = labels[block], predicted[block]
+        one, other = labels[block] * by_label, predicted[block] * by_prediction
         own = one * other - r / 2 * (one * one + other * other)
-        return ((own + by_labels[block] / scales[0] + by_predictions[block] / scales[1]) / (1 - r * r or 1.0),)
+        moved = own + above_label[block] * by_label + above_prediction[block] * by_prediction
+        return (moved / (1 - r * r or 1.0),)
 
     return of_correlation(case, pairs.spread(parts), 1 + r * r / 2)
 

@@ -321,10 +321,11 @@ class Ties(NamedTuple):
         return self._each(ranks)
 
     def above(self, terms: Floats) -> Floats:
-        """For each row the sum of the terms above its value, and half of those at it."""
+        """For each row the sum of the terms above its value, and half of those at it. The terms are overwritten."""
         at = self._sums(terms)
         sums = np.cumsum(at[::-1])[::-1]
-        sums -= at / 2
+        at /= 2
+        sums -= at
         return self._each(sums)
 
     def _sums(self, terms: Floats) -> Floats:

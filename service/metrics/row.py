@@ -148,7 +148,7 @@ class Metric(Row):
         """The type of each argument of the strategy."""
         return arguments_of(self.uncertainty)
 
-    @property
+    @cached_property
     def interval_states(self) -> tuple[type[State], ...]:
         return kinds_among(self.interval_needs)
 

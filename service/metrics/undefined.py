@@ -75,4 +75,5 @@ def ratio(part: Any, whole: Any, reason: str) -> Any:
     """`part / whole`; raises `Undefined` with the reason where `whole` is 0. Not rounded where both are rational."""
     if whole == 0:
         raise Undefined(reason)
-    return Fraction(part, whole) if {type(part), type(whole)} <= RATIONAL else part / whole
+    exact = type(part) in RATIONAL and type(whole) in RATIONAL
+    return Fraction(part, whole) if exact else part / whole
