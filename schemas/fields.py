@@ -8,7 +8,7 @@ Each field knows its own OpenAPI schema. A number in a string is no number, true
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -17,6 +17,7 @@ from marshmallow import ValidationError, fields
 
 from schemas.complaints import Complaint, complaint, complaints_at
 from service.metrics.batch import Label
+from service.metrics.requirements import Requirement
 
 INT64 = np.iinfo(np.int64)
 # From here on integers are no longer distinct as floats, which is what an integer among floats is decoded to.
@@ -31,10 +32,12 @@ class Faulty:
     """An array with elements that no column holds: the position of each, at most 100, and what is wrong there.
 
     `rows` are the elements, to be read once, where the first is an array: each array a list of its own elements.
+    `objects` are the elements where the first is an object: plain Python values.
     """
 
     errors: dict[int, str]
     rows: Iterable[Any] | None = None
+    objects: list[Any] | None = None
 
 
 class Limits(Protocol):
@@ -58,6 +61,8 @@ class Limits(Protocol):
     def max_resamples(self) -> int: ...
     @property
     def max_resampled_values(self) -> int: ...
+    @property
+    def presets(self) -> Mapping[str, tuple[Requirement, ...]]: ...
 
 
 class Field(fields.Field[Any], ABC):
@@ -211,6 +216,18 @@ class Choice(Field):
 
     def openapi(self) -> OpenAPI:
         return {"type": "string", "enum": list(self.words)}
+
+
+class Name(Field):
+    """A name."""
+
+    def read(self, value: Any) -> str:
+        if not isinstance(value, str) or not value:
+            raise complaint("Not a name: a string that is not empty.", "bad-option")
+        return value
+
+    def openapi(self) -> OpenAPI:
+        return {"type": "string", "minLength": 1}
 
 
 class Flag(Field):

@@ -20,6 +20,7 @@ from schemas.fields import (
     Strings,
     bad_elements,
 )
+from schemas.requirements import Requirements, required
 from service.metrics.batch import Batch, Question, Reading
 from service.metrics.catalogue import TASKS
 from service.metrics.exact import Floats
@@ -60,6 +61,9 @@ class ReportRequest(Schema):
     )
     resamples = Integer("How often the bootstrap draws; 2000 where left out.", FEWEST_RESAMPLES, "max_resamples")
     seed = Integer("What the draws of the bootstrap start from; 0 where left out.", 0, int(EXACT_FLOAT))
+    requirements = Requirements(
+        "What metrics must reach, for a verdict in the report: each names a metric with min, max or both, or a preset."
+    )
     metadata = Strings("Strings to be echoed in the report, at most 100.")
 
     def __init__(self, limits: Limits) -> None:
@@ -82,13 +86,16 @@ class ReportRequest(Schema):
         unknown = bad_elements(asked, lambda name: None if name in names else UNKNOWN_METRIC)
         if unknown:
             raise ValidationError({"metrics": complaints_at(unknown, "bad-option").messages})
+        held = {metric.name: metric for metric in self.catalogue.metrics_of(question) if metric.name in asked}
+        intervals = data.get("intervals", True)
         return Reading(
             metrics=tuple(asked),
+            requirements=required(data.get("requirements", ()), held, self.limits.presets, intervals=intervals),
             curves=data.get("curves", False),
             curve_points=data.get("curve_points", min(Reading.curve_points, self.limits.max_curve_points)),
             per_query=data.get("per_query", False),
             metadata=data.get("metadata", {}),
-            intervals=data.get("intervals", True),
+            intervals=intervals,
             confidence_level=data.get("confidence_level", Reading.confidence_level),
             resamples=self.resamples_of(data, question),
             seed=data.get("seed", 0),

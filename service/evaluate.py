@@ -13,6 +13,7 @@ from service.metrics.batch import Batch, Question, Reading
 from service.metrics.catalogue import TASKS
 from service.metrics.classes import ClassAverage
 from service.metrics.intervals import Case, Interval
+from service.metrics.requirements import verdict
 from service.metrics.row import Metric, Row, Table
 from service.metrics.samples import Sample
 from service.metrics.states import LabelState, State
@@ -121,6 +122,8 @@ def report(states: States, question: Question, reading: Reading) -> dict[str, An
                 entry({"output": position}, [metric for metric, _ in found], output, question, reading)
                 for position, output in enumerate(states)
             ]
+        if reading.requirements:
+            parts["verdict"] = verdict(reading.requirements, parts["metrics"], parts.get("intervals", {}))
     return parts
 
 

@@ -27,6 +27,8 @@ BLOCK_BYTES = 1 << 18
 MOST_LOCATED = 1 << 20
 # More keys than any object of a request has.
 MOST_KEYS = 200
+# More objects than any array of a request has.
+MOST_OBJECTS = 200
 SMALLEST_INTEGER, LARGEST_INTEGER = -(2**63), 2**64 - 1
 CONSTANT = re.compile(r'"(?:[^"\\]|\\.)*+"?|-?(?:NaN|Infinity)')
 SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
@@ -170,11 +172,20 @@ def check_keys(keys: list[str]) -> None:
         raise duplicate_key()
 
 
+def check_objects(number: int) -> None:
+    """Refuse an array of more objects than any of a request has."""
+    if number > MOST_OBJECTS:
+        raise Problem("schema", f"An array has more than {MOST_OBJECTS} objects. No array of a request has so many.")
+
+
 def column_of_list(values: list[Any]) -> Any:
     """The column of a list: an array if it holds numbers or equally long rows of numbers."""
     types = set(map(type, values))
     if values and isinstance(values[0], list):
         return matrix_of_lists(values)
+    if values and isinstance(values[0], dict):
+        check_objects(len(values))
+        return Faulty(bad_elements(values, wrong_scalar), objects=values)
     if list in types or dict in types:
         return Faulty(bad_elements(values, wrong_scalar))
     return array_of_numbers(values) if types <= {int, float} else values
@@ -263,8 +274,18 @@ def column_of_array(array: Any, *, flat: bool) -> Any:
         return Faulty(bad_elements(array, lambda row: wrong_row(row, width, simdjson.Array)), map(elements_of, array))
     if numbers is not None and numbers.size == len(array):
         return numbers
+    if len(array) and isinstance(array[0], simdjson.Object):
+        check_objects(len(array))
+        return Faulty(bad_elements(array, wrong_scalar), objects=[plain(element) for element in array])
     errors = bad_elements(array, wrong_scalar)
     return Faulty(errors) if errors else array.as_list()
+
+
+def plain(value: Any) -> Any:
+    """The value as Python has it. Raises `Problem` where an object in it has a key twice."""
+    if isinstance(value, simdjson.Object):
+        return {key: plain(part) for key, part in parts_of(value).items()}
+    return [plain(part) for part in value] if isinstance(value, simdjson.Array) else value
 
 
 def elements_of(row: Any) -> Any:

@@ -28,6 +28,7 @@ from service.app import create_app
 from service.examples import EXAMPLES, RULES
 from service.metrics.batch import Label
 from service.metrics.catalogue import TASKS
+from service.metrics.requirements import Verdict
 from service.metrics.row import Metric, Row, Table, Task, always
 from service.metrics.undefined import REASONS
 from service.settings import Settings
@@ -311,7 +312,9 @@ def report_schema(spec: APISpec, task: Task, metrics: str, *, several: bool) -> 
             properties[row.group] = group_schema(spec, [other for other in parts if other.group == row.group])
         else:
             properties[row.name] = section_schema(spec, row)
-    sometimes = {row.group or row.name for row in parts if row.when is not always} | {"per_output", "intervals"}
+    properties["verdict"] = type_schema(spec, Verdict)
+    sometimes = {row.group or row.name for row in parts if row.when is not always}
+    sometimes |= {"per_output", "intervals", "verdict"}
     return open_object(f"The report of a {task.name} batch.", properties, sometimes)
 
 

@@ -20,6 +20,10 @@ ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
 EXAMPLE = ROOT / "tests/data/breast_cancer.json"
 WIDTH = 118
+GATE = """\
+jq '. + {{"requirements": [{requirement}]}}' {file} |
+  curl -s http://127.0.0.1:8000/v1/binary/report -H 'Content-Type: application/json' -d @- |
+  jq -e '.verdict.outcome == "pass"'"""
 
 
 def text() -> str:
@@ -28,6 +32,7 @@ def text() -> str:
         "answer": answer(),
         "fields": fields(),
         "endpoints": endpoints(),
+        "gates": gates(),
         "intervals": intervals(),
         "metrics": metrics(),
         "settings": settings(),
@@ -47,6 +52,29 @@ def answer() -> str:
     client = create_app(Settings()).test_client()
     response = client.post("/v1/binary/report", data=EXAMPLE.read_bytes(), content_type="application/json")
     return f"```json\n{pretty(response.get_json())}\n```"
+
+
+# A release gate that is passed, one that is failed, and one that these rows cannot decide.
+GATES: tuple[tuple[str, str], ...] = (
+    (
+        "Passed, for not only the value but the whole interval lies above 0.9:",
+        '{"metric": "accuracy", "min": 0.9, "decide_on": "interval"}',
+    ),
+    ("Failed:", '{"metric": "precision", "min": 0.98}'),
+    ("Inconclusive, for these rows are too few to tell:", '{"metric": "recall", "min": 0.95, "decide_on": "interval"}'),
+)
+
+
+def gates() -> str:
+    """The command of each gate, and the verdict that it gets."""
+    client = create_app(Settings()).test_client()
+    rows = json.loads(EXAMPLE.read_bytes())
+    parts = []
+    for what, requirement in GATES:
+        answer = client.post("/v1/binary/report", json=rows | {"requirements": [json.loads(requirement)]}).get_json()
+        command = GATE.format(file=EXAMPLE.relative_to(ROOT), requirement=requirement)
+        parts.append(f"{what}\n\n```sh\n{command}\n```\n\n```json\n{pretty(answer['verdict'])}\n```")
+    return "\n\n".join(parts)
 
 
 def pretty(value: Any, indent: str = "") -> str:

@@ -1,12 +1,19 @@
 """Every setting and limit of the service: one frozen dataclass, read from the environment."""
 
 import dataclasses
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from marshmallow import Schema, ValidationError, fields
 from marshmallow.validate import OneOf, Range
+
+from schemas.requirements import presets_of
+from service.metrics.requirements import PRESETS, Requirement
+from service.problems import complaints_in
 
 PREFIX = "ASSAY_"
 
@@ -46,6 +53,9 @@ class Settings:
     max_resampled_values: int = count(
         20_000_000, "Most values that a bootstrap draws: its resamples times the columns times rows and columns."
     )
+    presets_file: str = setting(
+        "", "Path of a JSON file with presets of requirements by name, each a list as in a request.", fields.String()
+    )
     body_seconds: float = seconds(15.0, "How long a request may take to arrive, head and body.")
     wait_seconds: float = seconds(0.25, "How long a request waits for a worker that is computing.")
     log_level: str = setting(
@@ -72,4 +82,18 @@ class Settings:
             messages: Any = error.messages
             wrong = (f"{name}: {' '.join(texts)}" for name, texts in messages.items())
             raise ValueError(" ".join(wrong)) from None
-        return cls(**{variables[name].name: value for name, value in loaded.items()})
+        settings = cls(**{variables[name].name: value for name, value in loaded.items()})
+        try:
+            settings.presets  # noqa: B018  # reads the file, and keeps what it read
+        except ValidationError as error:
+            complaints = (f"{pointer}: {text}" for pointer, text, _ in complaints_in(error.messages, "#"))
+            raise ValueError(f"{PREFIX}PRESETS_FILE: {' '.join(complaints)}") from None
+        except (OSError, ValueError) as error:
+            raise ValueError(f"{PREFIX}PRESETS_FILE: {error}") from None
+        return settings
+
+    @cached_property
+    def presets(self) -> Mapping[str, tuple[Requirement, ...]]:
+        """The presets of requirements: those of the service, and those of the file, which win."""
+        ours = presets_of(json.loads(Path(self.presets_file).read_bytes())) if self.presets_file else {}
+        return {**PRESETS, **ours}

@@ -13,6 +13,7 @@ import pytest
 from schemas.columns import LARGEST_WEIGHT
 from schemas.fields import MOST_ERRORS
 from schemas.ranking import MOST_RANKS
+from schemas.requirements import MOST_REQUIREMENTS
 from service.body import MOST_FRAMES, zstd_module
 from service.json_columns import MOST_KEYS
 from service.settings import Settings
@@ -301,6 +302,9 @@ def in_frames(count: int) -> bytes:
     ("request_of", "limit", "status"),
     [
         pytest.param(in_frames, MOST_FRAMES, 400, id="compressed frames"),
+        pytest.param(
+            lambda size: good(requirements=[{"preset": "good"}] * size), MOST_REQUIREMENTS, 422, id="requirements"
+        ),
         pytest.param(lambda size: ranking(k=list(range(1, size + 1))), MOST_RANKS, 422, id="ranks"),
         pytest.param(
             lambda size: good(metadata={f"k{key}": "" for key in range(size)}), MOST_ERRORS, 422, id="metadata"

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from service.metrics.exact import Floats
 from service.metrics.grouping import Grouping, grouped
+from service.metrics.requirements import Requirement
 from service.metrics.undefined import Undefined
 
 Label = int | bool | str
@@ -40,7 +41,7 @@ class Reading:
 
     `per_query` asks for the metrics of each query of a ranking, `intervals` for an interval beside each metric that
     covers the true value with a probability of `confidence_level`: by a bootstrap that draws the rows `resamples` times
-    from a `seed`, or by formulas where that is 0.
+    from a `seed`, or by formulas where that is 0. `requirements` are what the verdict is about, if there are any.
     """
 
     metrics: tuple[str, ...]
@@ -52,6 +53,7 @@ class Reading:
     confidence_level: float = 0.95
     resamples: int = 0
     seed: int = 0
+    requirements: tuple[Requirement, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

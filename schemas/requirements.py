@@ -1,0 +1,158 @@
+"""What metrics must reach, as a request says it: limits on a metric, or the name of a preset."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, cast
+
+from marshmallow import Schema, ValidationError
+
+from schemas.complaints import Complaint, complaint
+from schemas.fields import Choice, Faulty, Field, Name, Number, OpenAPI
+from service.metrics.requirements import Requirement
+from service.metrics.row import Metric
+
+MOST_REQUIREMENTS = 100
+ON_INTERVAL = "interval"
+
+
+class Demand(Schema):
+    """One of the requirements of a request."""
+
+    metric = Name("The metric that must keep the limits.")
+    min = Number("The least value that passes.")
+    max = Number("The largest value that passes.")
+    decide_on = Choice(
+        "`value` where left out; with `interval` the whole interval must keep the limits, and the outcome is "
+        "inconclusive where a limit lies within it.",
+        "value",
+        ON_INTERVAL,
+    )
+    preset = Name("A list of requirements by its name, in place of metric, min and max.")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.error_messages |= {"unknown": f"There is no such field. The fields are {', '.join(self.fields)}."}
+
+
+class Requirements(Field):
+    """Requirements, at least one."""
+
+    def read(self, value: Any) -> list[dict[str, Any]]:
+        return demands_of(value.objects if isinstance(value, Faulty) else value)
+
+    def openapi(self) -> OpenAPI:
+        properties = {
+            name: {**field.metadata, **cast(Field, field).openapi()} for name, field in Demand().fields.items()
+        }
+        items = {"type": "object", "properties": properties, "additionalProperties": False}
+        return {"type": "array", "items": items, "minItems": 1, "maxItems": MOST_REQUIREMENTS}
+
+
+def demands_of(objects: Any) -> list[dict[str, Any]]:
+    """The requirements of a list of objects, each with fields that fit together."""
+    if not isinstance(objects, list):
+        raise complaint('Not an array of objects like {"metric": "accuracy", "min": 0.8}.', "bad-option")
+    if not 0 < len(objects) <= MOST_REQUIREMENTS:
+        raise complaint(f"Must hold from 1 to {MOST_REQUIREMENTS} requirements.", "bad-option")
+    return gathered(objects, lambda one: [demanded(one)])
+
+
+def gathered(items: Iterable[Any], read: Callable[[Any], list[Any]]) -> list[Any]:
+    """What is read of each item. Refuses those that are refused, by their places."""
+    errors: dict[str | int, Any] = {}
+    found: list[Any] = []
+    for place, item in enumerate(items):
+        try:
+            found += read(item)
+        except ValidationError as error:
+            errors[place] = error.messages
+    if errors:
+        raise ValidationError(errors)
+    return found
+
+
+def demanded(one: Any) -> dict[str, Any]:
+    """A requirement whose fields fit together."""
+    if not isinstance(one, dict):
+        raise complaint("Not an object.", "bad-option")
+    demand: dict[str, Any] = Demand().load(one)
+    limits = demand.keys() & {"min", "max"}
+    if "preset" in demand:
+        if limits or "metric" in demand:
+            raise wrong("preset", "A preset says all itself. Leave out metric, min and max.")
+    elif "metric" not in demand:
+        raise wrong("metric", "Neither a metric nor a preset. Send one of them.")
+    elif not limits:
+        raise wrong("metric", "Neither min nor max. Send at least one.")
+    elif len(limits) > 1 and demand["min"] > demand["max"]:
+        raise wrong("min", "Larger than max: no value passes.")
+    return demand
+
+
+def wrong(field: str, text: str) -> ValidationError:
+    """The refusal of a field of a requirement."""
+    return ValidationError({field: [Complaint(text, "bad-option")]})
+
+
+def required(
+    demands: Sequence[Mapping[str, Any]],
+    metrics: Mapping[str, Metric],
+    presets: Mapping[str, tuple[Requirement, ...]],
+    *,
+    intervals: bool,
+) -> tuple[Requirement, ...]:
+    """The requirements of a request whose report holds these metrics. Refuses those that no report can decide."""
+    try:
+        return tuple(gathered(demands, lambda one: resolved(one, metrics, presets, intervals=intervals)))
+    except ValidationError as error:
+        raise ValidationError({"requirements": error.messages}) from None
+
+
+def resolved(
+    demand: Mapping[str, Any],
+    metrics: Mapping[str, Metric],
+    presets: Mapping[str, tuple[Requirement, ...]],
+    *,
+    intervals: bool,
+) -> list[Requirement]:
+    """The requirements that one of a request stands for."""
+    on_interval = demand.get("decide_on") == ON_INTERVAL
+    if on_interval and not intervals:
+        raise wrong("decide_on", "The request asks for no intervals.")
+    if "preset" in demand:
+        name = demand["preset"]
+        if name not in presets:
+            raise wrong("preset", f"There is no such preset. There are {', '.join(sorted(presets))}.")
+        missing = [each.metric for each in presets[name] if each.metric not in metrics]
+        if missing:
+            raise wrong("preset", f"It requires {', '.join(missing)}, which is not among the metrics of this report.")
+        return [each._replace(preset=name, on_interval=on_interval or each.on_interval) for each in presets[name]]
+    low, high = demand.get("min"), demand.get("max")
+    metric = metrics.get(demand["metric"])
+    if metric is None:
+        raise wrong("metric", "Not among the metrics of this report. GET /v1/metrics lists those of each task.")
+    beyond = {"min": low is not None and low > metric.high, "max": high is not None and high < metric.low}
+    for field in filter(beyond.get, beyond):
+        raise wrong(field, f"No value passes: {metric.name} lies from {metric.low:.4g} to {metric.high:.4g}.")
+    return [requirement(demand)]
+
+
+def presets_of(lists: Any) -> dict[str, tuple[Requirement, ...]]:
+    """The presets of an object of lists of requirements, by name."""
+    if not isinstance(lists, dict):
+        raise complaint("Not an object of lists of requirements.")
+    presets: dict[str, tuple[Requirement, ...]] = {}
+    for name, objects in lists.items():
+        try:
+            demands = demands_of(objects)
+        except ValidationError as error:
+            raise ValidationError({name: error.messages}) from None
+        if any("preset" in demand for demand in demands):
+            raise ValidationError({name: [Complaint("A preset holds no presets.")]})
+        presets[name] = tuple(requirement(demand) for demand in demands)
+    return presets
+
+
+def requirement(demand: Mapping[str, Any]) -> Requirement:
+    """A requirement of a metric."""
+    on_interval = demand.get("decide_on") == ON_INTERVAL
+    return Requirement(demand["metric"], demand.get("min"), demand.get("max"), on_interval)

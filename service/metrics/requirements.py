@@ -1,0 +1,90 @@
+"""What metrics must reach, and the verdict on a report by it."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, NotRequired, TypedDict
+
+# What a check can say, from the best to the worst.
+OUTCOMES = ("pass", "inconclusive", "fail")
+
+
+class Requirement(NamedTuple):
+    """Limits that a metric must keep, both included: its value, or with `on_interval` its whole interval.
+
+    `preset` names the list that the requirement is from, if any.
+    """
+
+    metric: str
+    low: float | None
+    high: float | None
+    on_interval: bool = False
+    preset: str | None = None
+
+    def outcome(self, value: float | None, interval: Mapping[str, Any] | None) -> str:
+        """Whether a metric keeps the limits. An undefined one never does, one without an interval may."""
+        if value is None:
+            return "fail"
+        if self.on_interval and interval is None:
+            return "inconclusive"
+        low, high = (interval["low"], interval["high"]) if self.on_interval and interval else (value, value)
+        least, most = -math.inf if self.low is None else self.low, math.inf if self.high is None else self.high
+        if least <= low and high <= most:
+            return "pass"
+        return "fail" if high < least or low > most else "inconclusive"
+
+
+# A teaching default: what is good enough depends on what mistakes cost.
+PRESETS: Mapping[str, tuple[Requirement, ...]] = {
+    "good": (
+        Requirement("accuracy", 0.8, None),
+        Requirement("precision", 0.85, None),
+        Requirement("recall", 0.85, None),
+    )
+}
+
+
+class Check(TypedDict):
+    """A requirement, what it was judged by, and the outcome: `pass`, `fail`, or `inconclusive` on an interval."""
+
+    metric: str
+    min: NotRequired[float]
+    max: NotRequired[float]
+    preset: NotRequired[str]
+    decide_on: str
+    value: float | None
+    interval: NotRequired[dict[str, Any] | None]
+    outcome: str
+
+
+class Verdict(TypedDict):
+    """The worst outcome of all requirements (`pass`, `inconclusive` or `fail`), and the check of each."""
+
+    outcome: str
+    checks: list[Check]
+
+
+def verdict(
+    requirements: Sequence[Requirement], metrics: Mapping[str, float | None], intervals: Mapping[str, Any]
+) -> Verdict:
+    """The checks of at least one requirement by the metrics and the intervals of a report, in the order asked for."""
+    checks = [check(each, metrics[each.metric], intervals.get(each.metric)) for each in requirements]
+    return {"outcome": max((each["outcome"] for each in checks), key=OUTCOMES.index), "checks": checks}
+
+
+def check(requirement: Requirement, value: float | None, interval: dict[str, Any] | None) -> Check:
+    """The check of a metric of this value and interval."""
+    checked: Check = {
+        "metric": requirement.metric,
+        "decide_on": "interval" if requirement.on_interval else "value",
+        "value": value,
+        "outcome": requirement.outcome(value, interval),
+    }
+    if requirement.low is not None:
+        checked["min"] = requirement.low
+    if requirement.high is not None:
+        checked["max"] = requirement.high
+    if requirement.preset is not None:
+        checked["preset"] = requirement.preset
+    if requirement.on_interval:
+        checked["interval"] = interval
+    return checked
