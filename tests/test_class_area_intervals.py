@@ -41,13 +41,14 @@ def test_influences_of_rows_on_areas_of_classes_are_slopes(monkeypatch, metric, 
     batch = of_classes(23, 4, 1, decimals=decimals, weighted=weighted)
     seen: list[np.ndarray] = []
 
-    def kept(rows, influences):
-        seen.append(influences * rows.relative_weights)
-        return 1.0
+    def kept(products, *columns, weights):
+        (influences_squared,) = products(*columns)["sum"]
+        seen.append(influences_squared * (1.0 if weights is None else weights))
+        return {"sum": 1.0}
 
-    monkeypatch.setattr("service.metrics.class_area_intervals.square_sum", kept)
+    monkeypatch.setattr("service.metrics.class_area_intervals.exact_sums", kept)
     reported(batch, metrics=(metric,))
-    assert seen[0] == pytest.approx(slopes_by_row(batch, metric), rel=1e-6, abs=1e-9)
+    assert seen[0] == pytest.approx(slopes_by_row(batch, metric) ** 2, rel=2e-6, abs=1e-12)
 
 
 @pytest.mark.parametrize(("decimals", "weighted"), VARIANTS)

@@ -9,10 +9,9 @@ import numpy as np
 from service.metrics.area_intervals import FEWEST_ROWS, Estimate, precision_estimate, roc_estimate
 from service.metrics.class_area_states import ClassInfluences, LabelInfluences
 from service.metrics.class_states import Areas
-from service.metrics.exact import Floats, exact_sum
+from service.metrics.exact import Floats, exact_sums
 from service.metrics.intervals import Case, Interval
 from service.metrics.multilabel_states import SetMatches
-from service.metrics.states import Rows
 from service.metrics.undefined import Undefined
 
 # A smaller variance, beside the least that is believed, is that of rounding.
@@ -63,68 +62,85 @@ def joint(estimates: Sequence[Any], by: Floats, plain: float) -> Estimate:
     return Estimate(centre, plain, plain * correction, floor, freedom)
 
 
-def square_sum(rows: Rows, influences: Floats) -> float:
-    """The variance that influences of rows of relative weights make."""
-    return float(exact_sum(influences * influences * rows.relative_squares))
+Influence = Callable[..., Floats]
 
 
-def over_classes(case: Case, estimates: Sequence[Any], by: Floats, rows: Rows, influences: Floats) -> Interval:
-    """Of a mean over classes, from the influences of the rows on it."""
-    return Interval(*joint(estimates, by, square_sum(rows, influences)).limits(case.level), "influence_logit")
+def over_classes(
+    case: Case, estimates: Sequence[Any], by: Floats, scores: ClassInfluences, influence: Influence, *columns: Any
+) -> Interval:
+    """Of a mean over classes, from the influence of each row on it: a function of columns, block by block."""
+    weights = None if scores.weights is None else scores.relative_squares
+    plain = exact_sums(lambda *block: {"sum": (np.square(influence(*block)),)}, *columns, weights=weights)["sum"]
+    return Interval(*joint(estimates, by, float(plain)).limits(case.level), "influence_logit")
 
 
 def of_ovr(case: Case, scores: ClassInfluences) -> Interval:
     """Student's t on the logit scale with the variance of what each row does to the areas of all classes."""
     moves, areas = scores.moves, scores.areas
-    by = np.full(len(areas), 1 / len(areas))
-    influences = (moves.own + moves.others[0]) / len(areas)
-    return over_classes(case, [area.roc_estimate for area in areas], by, scores, influences)
+    by, estimates = np.full(len(areas), 1 / len(areas)), [area.roc_estimate for area in areas]
+
+    def influence(own: Floats, others: Floats) -> Floats:
+        return (own + others) / len(areas)
+
+    return over_classes(case, estimates, by, scores, influence, moves.own, moves.others[0])
 
 
 def of_ovr_weighted(case: Case, scores: ClassInfluences) -> Interval:
     """As for roc_auc_ovr, with class weights that are as uncertain as the rows."""
-    moves, areas, truth = scores.moves, scores.areas, scores.truth
-    whole = math.fsum(moves.weight)
-    drift = values_of(scores) - case.value
-    influences = (moves.weight[truth] * moves.own + moves.others[1] + drift[truth]) / whole
+    moves, estimates = scores.moves, [area.roc_estimate for area in scores.areas]
+    whole, drift = math.fsum(moves.weight), values_of(scores) - case.value
+
+    def influence(truth: Any, own: Floats, others: Floats) -> Floats:
+        return np.asarray((moves.weight[truth] * own + others + drift[truth]) / whole)
+
     by = moves.weight / whole
-    return over_classes(case, [area.roc_estimate for area in areas], by, scores, influences)
+    return over_classes(case, estimates, by, scores, influence, scores.truth, moves.own, moves.others[1])
 
 
 def of_average_precision_macro(case: Case, scores: ClassInfluences) -> Interval:
     """As for roc_auc_ovr, with what each row does to the average precision of all classes."""
     areas = scores.areas
-    by = np.full(len(areas), 1 / len(areas))
-    estimates = [area.precision_estimate for area in areas]
-    return over_classes(case, estimates, by, scores, scores.moves.precision / len(areas))
+    by, estimates = np.full(len(areas), 1 / len(areas)), [area.precision_estimate for area in areas]
+    return over_classes(case, estimates, by, scores, lambda moves: moves / len(areas), scores.moves.precision)
 
 
 def of_ovo(case: Case, scores: ClassInfluences) -> Interval:
     """As for roc_auc_ovr, with what each row does to the areas of all pairs of classes."""
-    moves = scores.moves
-    pairs = np.outer(moves.weight > 0, moves.weight > 0).astype(np.float64)
-    return of_pairs(case, scores, pairs, moves.placed + moves.others[2], np.zeros(len(pairs)))
+    weight = scores.moves.weight
+    whole = math.fsum(weight)
+    pairs = np.outer(weight > 0, weight > 0).astype(np.float64)
+
+    def met(_: Any, moved: Sequence[Floats]) -> Floats:
+        _, placed, once, by_weight, _ = moved
+        return placed + whole * once - by_weight
+
+    return of_pairs(case, scores, pairs, met, np.zeros(len(pairs)))
 
 
 def of_ovo_weighted(case: Case, scores: ClassInfluences) -> Interval:
     """As for roc_auc_ovo, with weights of pairs that are as uncertain as the rows."""
-    moves, truth, versus = scores.moves, scores.truth, scores.judged.versus
-    weight = moves.weight
+    versus, weight, values = scores.judged.versus, scores.moves.weight, values_of(scores)
+    whole = math.fsum(weight)
     pairs = np.where(np.outer(weight, weight) > 0, weight[:, None] + weight, 0.0)
-    own = weight[truth]
-    below = own * moves.own + values_of(scores)[truth]
-    met = own * (moves.placed + moves.others[2]) + (math.fsum(weight) - own) * below + moves.others[3]
+
+    def met(truth: Any, moved: Sequence[Floats]) -> Floats:
+        own, placed, once, by_weight, by_square = moved
+        inside = weight[truth]
+        own_pairs = inside * (placed + whole * once - by_weight)
+        below = (whole - inside) * (inside * own + values[truth])
+        return np.asarray(own_pairs + below + whole * by_weight - by_square)
+
     apart = off_diagonal(pairs) > 0
     drift = np.where(apart, versus + versus.T - 2 * case.value, 0.0).sum(axis=1)
     return of_pairs(case, scores, pairs, met, drift)
 
 
-def of_pairs(case: Case, scores: ClassInfluences, pairs: Floats, met: Floats, drift: Floats) -> Interval:
+def of_pairs(case: Case, scores: ClassInfluences, pairs: Floats, met: Influence, drift: Floats) -> Interval:
     """Of the mean over pairs of classes by their weights.
 
-    `met` is the sum, by weight, of the share of rows of each other class that a row scores above for its own class,
-    and of the share of rows of each other class that score above it for theirs; `drift` what more weight of a row does
-    to the weights of the pairs of its class.
+    `met` gives, from what a row does, the sum by weight of the share of rows of each other class that it scores above
+    for its own class, and of the share of rows of each other class that score above it for theirs; `drift` is what more
+    weight of a row does to the weights of the pairs of its class.
     """
     weights, moves = off_diagonal(pairs), scores.moves
     seen = moves.weight > 0
@@ -132,13 +148,17 @@ def of_pairs(case: Case, scores: ClassInfluences, pairs: Floats, met: Floats, dr
     values = np.where(seen, values_of(scores), 0.0)
     expected = (weights * versus).sum(axis=1) - (weights * (values[:, None] - versus)).sum(axis=0)
     whole = math.fsum(weights.ravel())
-    influences = ((met - expected[scores.truth]) / moves.weight[scores.truth] + drift[scores.truth]) / whole
+
+    def influence(truth: Any, *moved: Floats) -> Floats:
+        return np.asarray(((met(truth, moved) - expected[truth]) / moves.weight[truth] + drift[truth]) / whole)
+
     by = weights.sum(axis=1)[seen]
     areas = (weights * versus).sum(axis=1)[seen] / by
     estimates = [
         roc_estimate(part.sizes, area, part.of_rows) for part, area in zip(moves.found, areas.tolist(), strict=True)
     ]
-    return over_classes(case, estimates, by / whole, scores, influences)
+    columns = (scores.truth, moves.own, moves.placed, *moves.others)
+    return over_classes(case, estimates, by / whole, scores, influence, *columns)
 
 
 def off_diagonal(table: Floats) -> Floats:

@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from service.metrics.area_intervals import (
     Estimate,
@@ -29,6 +30,7 @@ from service.metrics.exact import Floats, canonical_order, exact_sum
 from service.metrics.multiclass_states import ClassColumn, ClassScores, Judged
 from service.metrics.multilabel_states import LabelScores
 from service.metrics.pooled import Meeting, Path, Pool, Tally, tallied
+from service.metrics.states import blocks
 from service.metrics.sums import MANTISSA_BITS, Sums
 from service.metrics.undefined import Undefined
 
@@ -38,6 +40,11 @@ MOST_MOVED = 2.0**11
 SHARE_BITS = 61
 
 
+# So many columns of a block of rows are at work together.
+BLOCK_COLUMNS = 4
+Entries = NDArray[np.intp]
+
+
 class Variation(NamedTuple):
     """What an area's variance is made of: effective numbers of positive and of negative rows, and the part of each."""
 
@@ -45,12 +52,28 @@ class Variation(NamedTuple):
     of_rows: tuple[float, float]
 
 
-class Moved(NamedTuple):
-    """What more weight of a positive and of a negative row does to an area at each step of a sweep."""
+# Of each score of positives, in a table of moves: rows above it, negative rows at it, positive rows at it.
+KINDS = 3
 
-    positive: Floats
-    negative: Floats
+
+class Moved(NamedTuple):
+    """What more weight of a row does to an area, and what that makes of its variance.
+
+    `table` holds three numbers for each score of positives, from the top, and for what lies below them: what a negative
+    row does that scores less than the one before, but more than this; a negative row of this score; and a positive one.
+    """
+
+    table: Floats
     variation: Variation
+
+
+def entries_of(column: SortedColumn) -> Entries:
+    """Which entry of such a table each row has, in the order of the column."""
+    places = column.sweep.descent.places
+    scores = np.arange(0, KINDS * len(places), KINDS, dtype=np.intp)
+    steps = np.repeat(scores, np.diff(places, prepend=-1))[:-1]
+    steps[places[:-1]] += 1
+    return np.asarray(column.at(steps) + column.sweep.truth)
 
 
 def moved(sweep: Sweep, areas: Areas) -> tuple[Moved | Undefined, Moved | Undefined]:
@@ -58,20 +81,18 @@ def moved(sweep: Sweep, areas: Areas) -> tuple[Moved | Undefined, Moved | Undefi
     if isinstance(areas.average_precision, Undefined):
         return Undefined("single_class"), areas.average_precision
     descent, (found, others) = sweep.descent, sides(sweep)
-    precision = spread(sweep, precision_moves(descent, areas.average_precision, found))
+    precision = tabled(sweep, precision_moves(descent, areas.average_precision, found))
     if isinstance(areas.roc_auc, Undefined):
         return areas.roc_auc, precision
-    return spread(sweep, roc_moves(descent, areas.roc_auc, found, others)), precision
+    return tabled(sweep, roc_moves(descent, areas.roc_auc, found, others)), precision
 
 
-def spread(sweep: Sweep, moves: Iterator[Moves]) -> Moved:
-    """What moves of an area do at each step of a sweep."""
-    places, steps = sweep.descent.places, len(sweep.steps.thresholds)
-    whole = joined(len(places), moves)
-    positive, negative = np.zeros(steps), np.repeat(whole.between, np.diff(places, prepend=-1))[:steps]
-    positive[places[:-1]], negative[places[:-1]] = whole.positive[:-1], whole.tied[:-1]
+def tabled(sweep: Sweep, moves: Iterator[Moves]) -> Moved:
+    """The moves of an area as a table."""
+    whole = joined(len(sweep.descent.places), moves)
     of_rows = variances(sweep.descent_of_squares, iter([whole]))
-    return Moved(positive, negative, Variation(effective_sizes(sweep), of_rows))
+    table = np.stack([whole.between, whole.tied, whole.positive], axis=1).ravel()
+    return Moved(table, Variation(effective_sizes(sweep), of_rows))
 
 
 def with_estimates(areas: Areas, roc: Moved | Undefined, precision: Moved | Undefined) -> Areas:
@@ -96,9 +117,8 @@ class RowMoves(NamedTuple):
 
     `own`: to the ROC area of its class. `placed`: the sum over other classes of the share of their rows that it scores
     above, for its class. `others`: the sums over other classes of what it does to their ROC areas, each times 1, times
-    the weight of that class, times that of all rows that are not of it, and times both. `precision`: to the sum of the
-    average precisions. `found` is what the variance of the ROC area of each class that has one is made of, `weight` the
-    weight of the rows of each class.
+    the weight of that class, and times its square. `precision`: to the sum of the average precisions. `found` is what
+    the variance of the ROC area of each class that has one is made of, `weight` the weight of the rows of each class.
     """
 
     own: Floats
@@ -125,27 +145,33 @@ class ClassInfluences(ClassScores):
     def _passed(self) -> tuple[Judged, RowMoves]:
         """One pass over the sorted columns."""
         count = len(self.truth)
-        own, placed, precisions, spread, scaled = np.zeros((5, count))
-        others = np.zeros((4, count))
+        own, placed, precisions = np.zeros((3, count))
+        others = np.zeros((3, count))
+        entries = np.empty(count, dtype=np.intp)
         areas, versus, found = [], [], []
         for column in self.sorted_columns():
-            sweep, order = column.sweep, column.order
-            mine, theirs = column.positive, order[column.positive]
-            plain = Areas.of(sweep)
-            roc, precision = moved(sweep, plain)
+            mine, theirs = column.positive, column.order[column.positive]
+            plain = Areas.of(column.sweep)
+            roc, precision = moved(column.sweep, plain)
             areas.append(with_estimates(plain, roc, precision))
             versus.append(self.against_each(column))
+            in_order = entries_of(column)
+            entries[column.order] = in_order
             if isinstance(roc, Moved):
                 found.append(roc.variation)
-                own[theirs] = column.at(roc.positive, mine)
+                own[theirs] = roc.table[in_order[mine]]
                 placed[theirs] = self._placements(column)
-                spread[order], spread[theirs] = column.at(roc.negative), 0.0
-                inside, outside = sweep.steps.tp[-1], sweep.steps.fp[-1]
-                for place, by in enumerate((1.0, inside, outside, inside * outside)):
-                    others[place] += np.multiply(spread, by, out=scaled)
-            if isinstance(precision, Moved):
-                spread[order], spread[theirs] = column.at(precision.negative), column.at(precision.positive, mine)
-                precisions += spread
+                roc.table[KINDS - 1 :: KINDS] = 0  # what is left is done by rows of others
+            inside = float(column.sweep.steps.tp[-1])
+            for block in blocks(count, BLOCK_COLUMNS):
+                entry = entries[block]
+                if isinstance(precision, Moved):
+                    precisions[block] += precision.table.take(entry)
+                if isinstance(roc, Moved):
+                    moves = roc.table.take(entry)
+                    for place in range(len(others)):
+                        others[place, block] += moves
+                        moves *= inside
         return Judged(areas, np.array(versus)), RowMoves(own, placed, others, precisions, found, self._weight)
 
     @cached_property
@@ -154,29 +180,32 @@ class ClassInfluences(ClassScores):
         return Sums.of(self.truth, self.scores.shape[1], self.weights).floats_in(self.weight_exponent)
 
     @cached_property
-    def _share(self) -> tuple[Any, float]:
-        """What a row, or weight, is of its class, in units; without weights a whole number, so that sums are exact."""
-        share = np.divide(1.0, self._weight, out=np.zeros(len(self._weight)), where=self._weight > 0)
-        if self.weights is not None:
-            return share, 1.0
-        bits = SHARE_BITS - len(share).bit_length()
-        return np.rint(np.ldexp(share, bits)).astype(np.int64), 2.0**-bits
+    def _share(self) -> Floats:
+        """What a row, or weight, is of its class."""
+        return np.asarray(np.where(self._weight > 0, 1 / self._weight, 0.0))
 
     def _placements(self, column: ClassColumn) -> Floats:
         """For each row of the class, the sum over others of the share of rows that score less, ties counting half."""
-        share, unit = self._share
-        each = share[column.truth]
-        if self.weights is not None:
-            each = each * column.sweep.relative_weights
-        each[column.positive] = 0
-        until = np.cumsum(each)
-        scores = column.sweep.scores
-        ends = np.flatnonzero(np.append(scores[1:] != scores[:-1], True))
-        if len(ends) == len(scores):
-            return until[column.positive] * unit
-        until = until[ends]
+        bits = SHARE_BITS - len(self._share).bit_length()
+        if self.weights is None:
+            each = whole_units(self._share, bits)[column.truth]
+        else:
+            each = whole_units(self._share[column.truth] * column.sweep.relative_weights, bits)
+        mine = column.positive
+        each[mine] = 0
+        if len(column.sweep.steps.thresholds) == len(each):  # no two scores are equal
+            between = np.add.reduceat(each, mine)
+            until = each[: mine[0]].sum() + np.cumsum(between) - between
+            return until * 2.0**-bits
+        scores, until = column.sweep.scores, np.cumsum(each)
+        until = until[np.append(scores[1:] != scores[:-1], True)]
         until[1:] += until[:-1].copy()
-        return column.at(until[::-1], column.positive) * (unit / 2)
+        return column.at(until[::-1], mine) * 2.0 ** (-bits - 1)
+
+
+def whole_units(shares: Floats, bits: int) -> NDArray[np.int64]:
+    """Shares as whole numbers of 2**-bits, whose sums are exact in any order."""
+    return np.rint(np.ldexp(shares, bits)).astype(np.int64)
 
 
 class LabelMoves(NamedTuple):
@@ -238,17 +267,18 @@ class LabelInfluences(LabelScores):
             roc, precision = moved(sweep, plain)
             areas.append(with_estimates(plain, roc, precision))
             column = SortedColumn(order, sweep)
+            entries = entries_of(column)
             for place, part in enumerate((roc, precision)):
                 if isinstance(part, Moved):
-                    self._move(moves[place], column, sweep.weight_exponent, *part[:2])
+                    self._move(moves[place], column, sweep.weight_exponent, part.table[entries])
             if pool is not None:
-                for place, sides in enumerate(pool.at(sweep.steps.thresholds), 2):
-                    self._move(moves[place], column, self.pair_exponent, *sides)
+                for place, by_truth in enumerate(pool.at(sweep.steps.thresholds), 2):
+                    each = np.where(truth, *(column.at(side) for side in by_truth))
+                    self._move(moves[place], column, self.pair_exponent, each)
         return areas, LabelMoves(*np.ldexp(moves, self._grid))
 
-    def _move(self, moves: Floats, column: SortedColumn, exponent: int, positive: Floats, negative: Floats) -> None:
-        """Add what rows do by their score for one label, with weights in units of a power of two."""
-        each = np.where(column.sweep.truth, column.at(positive), column.at(negative))
+    def _move(self, moves: Floats, column: SortedColumn, exponent: int, each: Floats) -> None:
+        """Add what each row does by its score for one label, with weights in units of a power of two."""
         if column.sweep.weights is None or self.counts:
             each *= math.ldexp(1.0, -exponent - self._grid)
         else:

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable
-from operator import attrgetter
 from typing import NamedTuple
 
 import numpy as np
@@ -10,7 +9,7 @@ import numpy as np
 from service.metrics.averages import Average
 from service.metrics.binary_states import Bools, Sweep, log_losses, squared_errors
 from service.metrics.distributions import t_critical
-from service.metrics.exact import Floats, Total
+from service.metrics.exact import Floats
 from service.metrics.intervals import (
     LOG,
     ROOT,
@@ -24,7 +23,7 @@ from service.metrics.intervals import (
     on_scale,
     wilson_limits,
 )
-from service.metrics.multiclass_states import ClassMistakes
+from service.metrics.multiclass_states import ClassScores
 from service.metrics.states import blocks
 
 Loss = Callable[[Bools, Floats], Floats]
@@ -133,15 +132,14 @@ def of_loss(loss: Loss) -> Strategy:
     return documented(strategy, SUMMARY)
 
 
-def of_class_loss(mistaken: Callable[[ClassMistakes], Total]) -> Strategy:
-    """Of the mean of a loss of a class and the probabilities of all; the other label is the most probable one."""
+def of_class_loss(loss: int) -> Strategy:
+    """Of the mean of a loss of the probabilities of all classes; the other label is the most probable one."""
 
-    def strategy(case: Case, mistakes: ClassMistakes) -> Interval:
-        losses = Losses.of_average(case.statistic)
-        return limits_of_loss(case, losses, lambda: float(mistaken(mistakes) / mistakes.weight))
+    def strategy(case: Case, scores: ClassScores) -> Interval:
+        return limits_of_loss(case, Losses.of_average(case.statistic), lambda: scores.mistaken(loss))
 
     return documented(strategy, SUMMARY)
 
 
 of_log_loss, of_brier_score = of_loss(log_losses), of_loss(squared_errors)
-of_class_log_loss, of_class_brier_score = of_class_loss(attrgetter("log")), of_class_loss(attrgetter("squared"))
+of_class_log_loss, of_class_brier_score = of_class_loss(0), of_class_loss(1)

@@ -13,9 +13,9 @@ from service.metrics.averages import Average, averages_of
 from service.metrics.batch import Batch, Question
 from service.metrics.binary_states import Bools, Sweep
 from service.metrics.class_states import Areas, ClassCounts, ClassTable, ColumnScores, SortedColumn, scores_of
-from service.metrics.exact import Floats, Rational, Total, canonical_order, exact_sums
+from service.metrics.exact import Floats, Rational, Total, canonical_order, exact_sum
 from service.metrics.recalibration import Recalibration
-from service.metrics.states import LabelState, State, blocks, total
+from service.metrics.states import LabelState, State, blocks, factors, total
 from service.metrics.sums import Sums, average, sums_with_squares
 from service.metrics.undefined import Undefined
 
@@ -127,7 +127,8 @@ class ClassLosses(State):
 
     @classmethod
     def of(cls, batch: Batch, question: Question) -> Self:
-        return cls(**averages_of(cls.named, batch, question, *cls.each(batch, cls._of_labels)))
+        losses = cls.each(scores_of(batch), batch.truth, cls._of_labels)
+        return cls(**averages_of(cls.named, batch, question, *losses))
 
     @staticmethod
     def named(log: Floats, squared: Floats) -> dict[str, Floats]:
@@ -135,16 +136,15 @@ class ClassLosses(State):
         return {"log": log, "squared": squared}
 
     @classmethod
-    def each(cls, batch: Batch, read: Callable[[Floats, Cells], tuple[Floats, Floats]]) -> Floats:
+    def each(cls, scores: Floats, truth: Positions, read: Callable[[Floats, Cells], tuple[Floats, Floats]]) -> Floats:
         """Both losses of each row. `read` takes probabilities, a column a row, and the cells of the labels.
 
         It gives the likelihoods and the squared errors.
         """
-        scores = scores_of(batch)
         losses = np.empty((2, len(scores)))
         for block in blocks(*scores.shape):
             probabilities = scores[block].T.copy()  # sums over columns are fast
-            likelihoods, squares = read(probabilities, (batch.truth[block], np.arange(probabilities.shape[1])))
+            likelihoods, squares = read(probabilities, (truth[block], np.arange(probabilities.shape[1])))
             losses[0, block] = -np.log(np.clip(likelihoods, cls.SMALLEST, 1 - cls.SMALLEST))
             losses[1, block] = np.minimum(squares, cls.LARGEST)  # a row may add up to a little more than 1
         return losses
@@ -154,28 +154,6 @@ class ClassLosses(State):
         likelihoods = probabilities[labels]
         probabilities[labels] -= 1
         return likelihoods, np.square(probabilities, out=probabilities).sum(axis=0)
-
-
-@dataclass(frozen=True)
-class ClassMistakes(State):
-    """Totals of the weight and of both losses, were the class of each row the most probable other one."""
-
-    weight: Total
-    log: Total
-    squared: Total
-
-    @classmethod
-    def of(cls, batch: Batch, question: Question) -> Self:
-        losses = ClassLosses.each(batch, cls._of_others)
-        sums = exact_sums(lambda *both: {"log": both[:1], "squared": both[1:]}, *losses, weights=batch.weight)
-        return cls(total(batch.weight, len(batch.truth)), **sums)
-
-    @staticmethod
-    def _of_others(probabilities: Floats, labels: Cells) -> tuple[Floats, Floats]:
-        squares = np.square(probabilities).sum(axis=0)
-        probabilities[labels] = 0
-        likelihoods = probabilities.max(axis=0)
-        return likelihoods, squares + (1 - 2 * likelihoods)
 
 
 @dataclass(frozen=True)
@@ -271,6 +249,18 @@ class ClassScores(ColumnScores):
             truth = self.truth[order]
             weights = None if self.weights is None else self.weights[order]
             yield ClassColumn(order, Sweep((column[order], truth == position), weights, self.counts), truth)
+
+    def mistaken(self, loss: int) -> float:
+        """The mean log loss (0) or squared error (1), were the class of each row the most probable other one."""
+
+        def read(probabilities: Floats, labels: Cells) -> tuple[Floats, Floats]:
+            squares = np.square(probabilities).sum(axis=0)
+            probabilities[labels] = 0
+            likelihoods = probabilities.max(axis=0)
+            return likelihoods, squares + (1 - 2 * likelihoods)
+
+        losses = ClassLosses.each(self.scores, self.truth, read)[loss]
+        return float(exact_sum(losses, *factors(self.weights)) / total(self.weights, len(losses)))
 
     def against_each(self, column: ClassColumn) -> Floats:
         """How often a row of the class has a larger score for it than a row of each class, ties counting half."""
