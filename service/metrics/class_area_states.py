@@ -196,7 +196,7 @@ class ClassInfluences(ClassScores):
         if len(column.sweep.steps.thresholds) == len(each):  # no two scores are equal
             between = np.add.reduceat(each, mine)
             until = each[: mine[0]].sum() + np.cumsum(between) - between
-            return until * 2.0**-bits
+            return np.asarray(until * 2.0**-bits)
         scores, until = column.sweep.scores, np.cumsum(each)
         until = until[np.append(scores[1:] != scores[:-1], True)]
         until[1:] += until[:-1].copy()
