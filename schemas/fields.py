@@ -195,7 +195,7 @@ class Probability(Number):
     def read(self, value: Any) -> float:
         number = super().read(value)
         if not 0 < number < 1:
-            raise complaint("Must lie between 0 and 1.", "bad-option")
+            raise complaint("Must lie between 0 and 1, as 0.95 does.", "bad-option")
         return number
 
     def openapi(self) -> OpenAPI:

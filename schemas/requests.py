@@ -45,7 +45,8 @@ class ReportRequest(Schema):
     )
     weights_are = Choice(
         "What weights mean for intervals: with `reliability`, where left out, how far a row can be relied on; with "
-        "`counts` how many equal rows it stands for, a whole number. Metrics are the same with both.",
+        "`counts` how many equal rows it stands for, a whole number. Metrics are the same with both, but for "
+        "spiegelhalter_z, which measures evidence.",
         "reliability",
         "counts",
     )

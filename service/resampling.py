@@ -16,7 +16,7 @@ from service.metrics.batch import Batch, Question, Reading
 from service.metrics.binary_states import Cells
 from service.metrics.catalogue import TASKS
 from service.metrics.exact import Floats
-from service.metrics.intervals import Interval
+from service.metrics.intervals import SMALLEST_ERROR, Interval
 from service.metrics.multiclass_states import Confusion
 from service.metrics.row import Metric
 from service.metrics.samples import Units
@@ -141,6 +141,8 @@ def bootstrap_interval(metric: Metric, value: float, replicates: Replicates, lev
         ends = [NORMAL.cdf(bias + z / slow) for z, slow in zip(moved, slowed, strict=True)]
         method = "bootstrap_bc" if skew is None else "bootstrap_bca"
     low, high = np.quantile(defined, ends).tolist()
+    if high - low <= SMALLEST_ERROR * abs(value):
+        raise Undefined("no_variation")
     return Interval(low, high, method)
 
 

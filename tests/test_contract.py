@@ -17,6 +17,7 @@ from schemas.reports import REPORTS
 from service.app import create_app
 from service.metrics.batch import Question
 from service.metrics.catalogue import TASKS
+from service.metrics.row import always
 from service.settings import Settings
 
 MOST_ROWS = 12
@@ -217,6 +218,23 @@ def spoiled(draw: st.DrawFn, request: dict[str, Any], fields: dict[str, Any]) ->
     return name, request | {name: draw(st.one_of(others))}
 
 
+@st.composite
+def requirements(draw: st.DrawFn, task: str, request: dict[str, Any]) -> list[dict[str, Any]]:
+    """Requirements that a report on the request can decide: openapi.yaml says in words which these are."""
+    rows = {metric.name: metric for metric in TASKS[task].metrics}
+    always_there = [name for name, metric in rows.items() if metric.when is always and not metric.each]
+    names = [name for name in request.get("metrics", always_there) if name in rows] or [None]
+    found = []
+    for name in draw(st.lists(st.sampled_from(names), min_size=1, max_size=3)):
+        if name is None:  # all are metrics that the question makes several of
+            continue
+        low, high = (max(-1e9, min(1e9, bound)) for bound in (rows[name].low, rows[name].high))
+        limit, kind = draw(st.floats(low, high)), draw(st.sampled_from(["min", "max"]))
+        deciding = {"decide_on": draw(st.sampled_from(["value", "interval"]))} if request.get("intervals", True) else {}
+        found.append({"metric": name, kind: limit} | deciding)
+    return found
+
+
 BATCHES = {
     "binary": binary,
     "multiclass": multiclass,
@@ -241,6 +259,9 @@ def test_good_requests_are_accepted(task: str, data: st.DataObject) -> None:
     case.body = data.draw(BATCHES[task](options))
     if options.get("weights_are") == "counts" and "sample_weight" in case.body:  # said in words: counts are whole
         case.body["sample_weight"] = [min(math.ceil(weight), 1000) for weight in case.body["sample_weight"]]
+    if case.body.pop("requirements", None):
+        decidable = data.draw(requirements(task, case.body))
+        case.body |= {"requirements": decidable} if decidable else {}
     assert list(validator(f"{task.capitalize()}ReportRequest").iter_errors(case.body)) == []
     response = case.call_and_validate()
     assert response.status_code == 200

@@ -30,6 +30,12 @@ def on_logit(centre, variance, critical, value):
     return min(low, value), max(high, value)
 
 
+def as_a_share(limits, area, size, level):
+    """The limits, no wider than Wilson's of a share of so many rows."""
+    least, most = proportion_confint(area * size, size, 1 - level, method="wilson")
+    return max(limits[0], least), min(limits[1], max(most, area))
+
+
 def delong(batch, level):
     """By the definition: placements of each row among all of the other class; without weights all weights are 1."""
     weight = weight_of(batch)
@@ -54,7 +60,8 @@ def delong(batch, level):
         if variance > 1e-12 * floor:
             freedom = max(freedom, variance**2 / (parts[0] ** 2 / (m - 1) + parts[1] ** 2 / (n - 1)))
     critical = stats.t.isf((1 - level) / 2, freedom)
-    return on_logit(centre, max(variance, floor), critical, area), variance > floor
+    limits = on_logit(centre, max(variance, floor), critical, area)
+    return as_a_share(limits, area, min(m, n), level), variance > floor
 
 
 @pytest.mark.parametrize("weights", WEIGHTS)
@@ -108,7 +115,8 @@ def precision_limits(batch, level):
     by_rows = sum((w * slope) ** 2 for w, slope in zip(weight, slopes, strict=True))
     variance = max(by_rows, 0.25 * centre * (1 - centre) / (size + 1))
     critical = stats.t.isf((1 - level) / 2, size - 1)
-    return on_logit(centre, variance, critical, area), by_rows == variance
+    limits = on_logit(centre, variance, critical, area)
+    return as_a_share(limits, area, size / (1 + math.log(size)), level), by_rows == variance
 
 
 @pytest.mark.parametrize("weights", WEIGHTS)
@@ -129,6 +137,17 @@ def test_a_perfect_average_precision_has_the_least_variance():
     assert both(interval(batch, "average_precision")) == pytest.approx((low, high), rel=1e-9)
     assert high == 1
     assert not by_rows
+
+
+@pytest.mark.parametrize("metric", ["roc_auc", "average_precision"])
+def test_more_rows_that_a_model_separates_make_it_surer(metric):
+    lows = []
+    for rows in (5, 20, 100, 500, 5000, 50_000):
+        truth = np.arange(2 * rows) >= rows
+        lows.append(interval(binary(truth, (truth + np.linspace(0, 0.9, 2 * rows)) / 2), metric)["low"])
+    assert lows == sorted(lows)
+    assert lows[0] > 0.5
+    assert lows[-1] > 0.999
 
 
 @pytest.mark.parametrize(

@@ -515,3 +515,8 @@ def test_max_error_says_why_it_has_none():
     answer = whole("regression", SAMPLES[6])
     assert answer["intervals"][row.name] is None
     assert reason_of(answer, row.name) == "extreme_value"
+
+
+def test_one_row_tells_nothing_of_a_median_at_any_level():
+    answer = whole("regression", regression([1.0], [2.0]), confidence_level=1e-300)
+    assert reason_of(answer, "median_absolute_error") == "too_few_rows"

@@ -364,3 +364,10 @@ def test_outputs_of_a_regression_are_drawn_each():
         for place in (slice(None), 0, 1)
     )
     assert ours == pytest.approx(np.mean(each, axis=0), rel=1e-12)
+
+
+def test_losses_that_differ_by_rounding_alone_do_not_vary():
+    truth = np.arange(40) >= 20
+    answer = few("binary", binary(truth, np.where(truth, 0.9, 0.1)), ["brier_score", "log_loss"])
+    assert {reason["reason"] for reason in answer["undefined"].values()} == {"no_variation"}
+    assert answer["intervals"] == {"brier_score": None, "log_loss": None}

@@ -12,7 +12,7 @@ import numpy as np
 from service.metrics.binary_states import Descent, Sweep
 from service.metrics.distributions import t_critical
 from service.metrics.exact import Floats
-from service.metrics.intervals import LOGIT, Case, Interval, on_scale
+from service.metrics.intervals import LOGIT, Case, Interval, on_scale, wilson_limits
 from service.metrics.states import blocks
 from service.metrics.undefined import Undefined
 
@@ -39,9 +39,11 @@ class Estimate(NamedTuple):
     """An area with what its interval is made of: the centre on the logit scale, and the degrees of freedom of t.
 
     `plain` is the variance that the influences of the rows give, `variance` the same corrected for few rows, and
-    `floor` the least that is believed.
+    `floor` the least that is believed. No area varies more than a share of `rows` rows.
     """
 
+    area: float
+    rows: float
     centre: float
     plain: float
     variance: float
@@ -54,8 +56,10 @@ class Estimate(NamedTuple):
         return max(self.variance, self.floor)
 
     def limits(self, level: float) -> tuple[float, float]:
-        """The limits that cover the area with this probability."""
-        return on_scale(LOGIT, self.centre, self.believed, t_critical(level, self.freedom))
+        """The limits that cover the area with this probability, no wider than those of such a share."""
+        low, high = on_scale(LOGIT, self.centre, self.believed, t_critical(level, self.freedom))
+        least, most = wilson_limits(self.area, self.rows, level)
+        return max(low, least), min(high, most)
 
 
 def roc_moves(descent: Descent, area: float, found: float, others: float) -> Iterator[Moves]:
@@ -128,10 +132,11 @@ def roc_estimate(sizes: tuple[float, float], area: float, of_rows: tuple[float, 
     """The area under the ROC curve, of the effective numbers of rows and the two parts of its variance by DeLong.
 
     The variance is at least half of that of Hanley and McNeil at the centre, which DeLong's leaves out near an area
-    of 1; alone it serves a class of one row. The degrees of freedom are Satterthwaite's.
+    of 1; alone it serves a class of one row. The degrees of freedom are Satterthwaite's. Whatever the scores, the area
+    varies no more than a share of as many rows as the smaller class has.
 
     Reference: E. R. DeLong, D. M. DeLong, D. L. Clarke-Pearson, Biometrics 44, 1988; J. A. Hanley, B. J. McNeil,
-    Radiology 143, 1982
+    Radiology 143, 1982; Z. W. Birnbaum, O. M. Klose, Annals of Mathematical Statistics 28, 1957 (the largest variance)
     """
     m, n = sizes
     centre = (area * m * n + 0.5) / (m * n + 1)
@@ -140,16 +145,19 @@ def roc_estimate(sizes: tuple[float, float], area: float, of_rows: tuple[float, 
     floor = centre * (1 - centre) * spread / (2 * m * n)
     freedom = max(1.0, min(m, n) - 1)
     if min(m, n) < FEWEST_ROWS:
-        return Estimate(centre, sum(of_rows), 0.0, floor, freedom)
+        return Estimate(area, min(m, n), centre, sum(of_rows), 0.0, floor, freedom)
     parts = [(variance * size / (size - 1), size - 1) for variance, size in zip(of_rows, (m, n), strict=True)]
     variance = sum(part for part, _ in parts)
     if variance > ROUNDING * floor:
         freedom = max(freedom, variance * variance / sum(part * part / df for part, df in parts))
-    return Estimate(centre, sum(of_rows), variance, floor, freedom)
+    return Estimate(area, min(m, n), centre, sum(of_rows), variance, floor, freedom)
 
 
 def precision_estimate(sizes: tuple[float, float], area: float, of_rows: tuple[float, float]) -> Estimate:
     """The average precision, of the effective numbers of rows and two parts of its variance.
+
+    A few negatives above all positives cost it their number times the logarithm of the positives, over these: a share
+    of so many fewer rows varies more.
 
     Raises `Undefined` where there is no negative row, or effectively one positive row.
     """
@@ -160,7 +168,8 @@ def precision_estimate(sizes: tuple[float, float], area: float, of_rows: tuple[f
         raise Undefined("single_positive")
     centre = min(area, 1 - 0.5 / (m + 1) ** 1.5)
     variance = sum(of_rows)
-    return Estimate(centre, variance, variance, 0.25 * centre * (1 - centre) / (m + 1), m - 1)
+    floor = 0.25 * centre * (1 - centre) / (m + 1)
+    return Estimate(area, m / (1 + math.log(m)), centre, variance, variance, floor, m - 1)
 
 
 def delong(case: Case, sweep: Sweep) -> Interval:

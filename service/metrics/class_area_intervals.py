@@ -45,9 +45,10 @@ def joint(estimates: Sequence[Any], by: Floats, plain: float) -> Estimate:
     if missing:  # the same reason in any order of the classes
         raise Undefined(missing[0])
     parts = [*map(known, estimates)]
-    centre, alone, corrected, floor = (
+    area, centre, alone, corrected, floor = (
         math.fsum(share * value for share, value in zip(weights, values, strict=True))
         for weights, values in (
+            (by, [part.area for part in parts]),
             (by, [part.centre for part in parts]),
             (by * by, [part.plain for part in parts]),
             (by * by, [part.variance for part in parts]),
@@ -59,7 +60,8 @@ def joint(estimates: Sequence[Any], by: Floats, plain: float) -> Estimate:
         variance * variance / part.freedom for variance, part in zip(variances, parts, strict=True)
     )
     correction = max(1.0, corrected / alone) if alone else 1.0
-    return Estimate(centre, plain, plain * correction, floor, freedom)
+    rows = min(part.rows for part in parts)
+    return Estimate(area, rows, centre, plain, plain * correction, floor, freedom)
 
 
 Influence = Callable[..., Floats]
@@ -212,5 +214,5 @@ def of_pool(case: Case, estimate: Callable[..., Estimate], plain: float, matches
     found = estimate(pairs, case.value, (plain, 0.0)) if plain > ROUNDING * of_rows.floor else of_rows
     fewest = min(rows)
     correction = fewest / (fewest - 1) if fewest >= FEWEST_ROWS else 1.0
-    found = found._replace(variance=plain * correction, freedom=of_rows.freedom)
+    found = found._replace(rows=of_rows.rows, variance=plain * correction, freedom=of_rows.freedom)
     return Interval(*found.limits(case.level), "influence_logit")

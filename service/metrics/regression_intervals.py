@@ -118,7 +118,7 @@ def of_median(case: Case, magnitudes: ErrorMagnitudes) -> Interval:
     """
     rows = math.floor(effective(magnitudes.weight, magnitudes.weight2) * (1 + ROUNDING))
     rank = sign_rank(case.level, rows)
-    if not rank:
+    if rank in {0, rows}:
         raise Undefined("too_few_rows")
     share = Fraction(rank, rows)
     return Interval(magnitudes.around(share)[0], magnitudes.around(1 - share)[1], "sign_test")

@@ -27,6 +27,11 @@ def with_curves(_: Question, reading: Reading) -> bool:
     return reading.curves
 
 
+def with_intervals(_: Question, reading: Reading) -> bool:
+    """Reports that ask for intervals hold the row."""
+    return reading.intervals
+
+
 def with_metadata(_: Question, reading: Reading) -> bool:
     """Reports whose request sent metadata hold the row."""
     return bool(reading.metadata)

@@ -35,6 +35,11 @@ def effective_samples(labels: LabelState) -> float:
     return labels.effective
 
 
+def confidence_level(reading: Reading) -> float:
+    """How often the intervals are to cover the true value."""
+    return reading.confidence_level
+
+
 def class_effective_samples(labels: ClassTotals) -> list[float]:
     """Effective number of rows of the negative and of the positive class; 0 where there are none."""
     sides = ((labels.negative, labels.negative2), (labels.positive, labels.positive2))
