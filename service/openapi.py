@@ -298,7 +298,7 @@ def report_schema(spec: APISpec, task: Task, metrics: str, *, several: bool) -> 
             properties["intervals"] = INTERVALS
             properties["baselines"] = map_of(
                 {"type": "number"},
-                "The same metrics, where they have a value, of a model that knows nothing but the labels, to be beaten: "
+                "The same metrics, where they have a value, of a model that knows nothing but the labels, to beat: "
                 "it always predicts the majority class (the negative one in a tie) with the prevalence as score, in a "
                 "regression the mean or their own quantiles; in a ranking every order is as likely.",
             )

@@ -22,7 +22,7 @@ REASONS: dict[str, str] = {
     "no_relevant_documents": "No query has a document with a relevance above 0.",
     "no_scores": "This needs scores, and only predictions were sent.",
     "no_true_negatives": "No negative row is predicted negative, so the ratio would be infinite.",
-    "no_variation": "Rows do not differ in what is measured, as where all errors are equal, so nothing shows how it varies.",
+    "no_variation": "Rows do not differ in what is measured, as where all errors are equal: its variation is unknown.",
     "one_outcome": "Every top label is right, or every one is wrong, so that nothing can be fitted to tell them apart.",
     "overflow": "The value is too large for a 64-bit float.",
     "predictions_out_of_domain": "A prediction lies outside the domain of this metric.",
