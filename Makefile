@@ -20,6 +20,7 @@ setup: .venv/ready
 
 .venv/ready: requirements.lock pyproject.toml
 	python3 -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Assay needs Python 3.11 or newer")'
+	@echo 'Setting up .venv, once: this takes a minute or a few.'
 	python3 -m venv .venv
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
