@@ -176,9 +176,12 @@ def roc_auc(sweep: Sweep) -> float:
     if not both:
         raise Undefined("single_class")
     # Twice the area, in whole pairs of rows where there are no weights: exact below 2**63.
-    twice = np.sum((fp[1:] - fp[:-1]) * (tp[1:] + tp[:-1]))
-    area: float = twice.item() / (2 * both)
-    return min(1.0, area)  # sums of weights are rounded
+    twice = 0
+    for block in blocks(len(tp) - 1, 1):
+        later = slice(block.start + 1, block.stop + 1)
+        before = slice(block.start, min(block.stop, len(tp) - 1))
+        twice += ((fp[later] - fp[before]) * (tp[later] + tp[before])).sum().item()
+    return min(1.0, float(twice / (2 * both)))  # sums of weights are rounded
 
 
 def average_precision(sweep: Sweep) -> float:
@@ -207,8 +210,8 @@ def ks_statistic(sweep: Sweep) -> float:
     both = tp[-1].item() * fp[-1].item()
     if not both:
         raise Undefined("single_class")
-    distance: float = np.max(np.abs(tp * fp[-1] - fp * tp[-1])).item() / both
-    return min(1.0, distance)  # sums of weights are rounded
+    _, distance = sweep.best_step(lambda tp, fp: np.abs(sweep.apart(tp, fp)))
+    return min(1.0, float(distance.item() / both))  # sums of weights are rounded
 
 
 def log_loss(losses: ProbabilityLosses) -> Any:

@@ -1,9 +1,10 @@
 """States of a binary task."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
+from operator import itemgetter
 from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
@@ -13,7 +14,7 @@ from service.metrics.batch import Batch, Question
 from service.metrics.calibration_states import UNIFORM_EDGES, Bins, Runs, type_7_edges, weighted_edges
 from service.metrics.exact import Floats, Total, exact_sum, exact_sums
 from service.metrics.recalibration import Recalibration, recalibration
-from service.metrics.states import LabelState, Rows, State, squares_of, total
+from service.metrics.states import LabelState, Rows, State, blocks, squares_of, total
 from service.metrics.undefined import Undefined
 
 Bools = NDArray[np.bool_]
@@ -188,16 +189,27 @@ class Sweep(Rows):
     @cached_property
     def steps(self) -> Steps:
         """What each distinct score does as threshold."""
-        starts = np.flatnonzero(np.concatenate([[True], self.scores[1:] != self.scores[:-1]]))[::-1]
-        thresholds = self.scores[starts]
-        rows = len(self.scores)
+        rows, apart = len(self.scores), self.scores[1:] != self.scores[:-1]
         if self.weights is None:
-            below = np.zeros(rows + 1, dtype=np.int64)
-            np.cumsum(self.truth, out=below[1:])
-            starts = np.concatenate([[rows], starts])
-            tp = below[-1] - below[starts]
-            return Steps(thresholds, tp, rows - starts - tp)
-        return Steps(thresholds, *self._sides(self.relative_weights, rows - 1 - starts))
+            tp = np.zeros(rows + 1, dtype=np.int64)
+            np.cumsum(self.truth[::-1], out=tp[1:])
+            passed = np.arange(rows + 1)
+            if not apart.all():
+                passed = np.flatnonzero(np.concatenate([[True], apart[::-1], [True]]))
+                tp = tp[passed]
+            return Steps(self.scores[rows - passed[1:]], tp, passed - tp)
+        last = np.flatnonzero(np.concatenate([apart[::-1], [True]]))
+        return Steps(self.scores[rows - 1 - last], *self._sides(self.relative_weights, last))
+
+    def best_step(self, value: Callable[[Any, Any], Any]) -> tuple[int, Any]:
+        """The place of the threshold whose true and false positives have the largest value, the first of several."""
+        thresholds, tp, fp = self.steps
+        found: list[tuple[int, Any]] = []
+        for block in blocks(len(thresholds), 1):
+            values = value(tp[1:][block], fp[1:][block])
+            best = int(np.argmax(values))
+            found.append((block.start + best, values[best]))
+        return max(found, key=itemgetter(1))
 
     @cached_property
     def squares(self) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -223,6 +235,11 @@ class Sweep(Rows):
     def _descent(places: NDArray[np.intp], tp: NDArray[Any], fp: NDArray[Any]) -> Descent:
         after = np.concatenate([[0], np.minimum(places + 1, len(tp) - 1)])
         return Descent(places, tp[after], fp[places], fp[after])
+
+    def apart(self, tp: Any, fp: Any) -> Any:
+        """How far recall is from the false positive rate, times both classes: exact where there are no weights."""
+        _, tps, fps = self.steps
+        return tp * fps[-1] - fp * tps[-1]
 
     def _sides(self, weights: Floats, last: NDArray[np.intp]) -> tuple[Floats, Floats]:
         """The sums over the positive and over the negative rows from the top to these places, after a 0."""

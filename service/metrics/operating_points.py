@@ -2,8 +2,6 @@
 
 from typing import TypedDict
 
-import numpy as np
-
 from service.metrics.binary_states import Sweep
 from service.metrics.undefined import Undefined
 
@@ -35,14 +33,13 @@ def max_f1(sweep: Sweep) -> MaxF1:
     thresholds, tp, fp = sweep.steps
     if not tp[-1]:
         raise Undefined("no_positive_labels")
-    tp, fp = tp[1:], fp[1:]
-    f1 = 2 * tp / (tp[-1] + tp + fp)
-    best = int(np.argmax(f1))
+    found = tp[-1]
+    best, f1 = sweep.best_step(lambda tp, fp: 2 * tp / (found + tp + fp))
     return {
         "threshold": float(thresholds[best]),
-        "f1": float(f1[best]),
-        "precision": float(tp[best] / (tp[best] + fp[best])),
-        "recall": float(tp[best] / tp[-1]),
+        "f1": float(f1),
+        "precision": float(tp[best + 1] / (tp[best + 1] + fp[best + 1])),
+        "recall": float(tp[best + 1] / found),
         "chosen_on": CHOSEN_ON,
     }
 
@@ -52,13 +49,12 @@ def youden(sweep: Sweep) -> Youden:
     thresholds, tp, fp = sweep.steps
     if not tp[-1] or not fp[-1]:
         raise Undefined("single_class")
-    tp, fp = tp[1:], fp[1:]
-    gain = tp * fp[-1] - fp * tp[-1]  # in whole pairs of rows where there are no weights, so that ties are exact
-    best = int(np.argmax(gain))
+    found, others = tp[-1], fp[-1]
+    best, gain = sweep.best_step(sweep.apart)
     return {
         "threshold": float(thresholds[best]),
-        "youden_index": float(gain[best] / (tp[-1] * fp[-1])),
-        "recall": float(tp[best] / tp[-1]),
-        "specificity": float(1 - fp[best] / fp[-1]),
+        "youden_index": float(gain / (found * others)),
+        "recall": float(tp[best + 1] / found),
+        "specificity": float(1 - fp[best + 1] / others),
         "chosen_on": CHOSEN_ON,
     }
