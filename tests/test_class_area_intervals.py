@@ -9,6 +9,7 @@ import pytest
 from service.metrics import pooled
 from service.metrics.batch import Batch
 from service.metrics.class_area_states import LabelInfluences
+from service.metrics.intervals import Interval
 from tests.of_classes import of_classes, of_labels, question_of, reported, value_of
 
 
@@ -41,14 +42,13 @@ def test_influences_of_rows_on_areas_of_classes_are_slopes(monkeypatch, metric, 
     batch = of_classes(23, 4, 1, decimals=decimals, weighted=weighted)
     seen: list[np.ndarray] = []
 
-    def kept(products, *columns, weights):
-        (influences_squared,) = products(*columns)["sum"]
-        seen.append(influences_squared * (1.0 if weights is None else weights))
-        return {"sum": 1.0}
+    def kept(_, __, ___, scores, influence, *columns):
+        seen.append(influence(*columns) * scores.relative_weights)
+        return Interval(0.0, 1.0, "")
 
-    monkeypatch.setattr("service.metrics.class_area_intervals.exact_sums", kept)
+    monkeypatch.setattr("service.metrics.class_area_intervals.over_classes", kept)
     reported(batch, metrics=(metric,))
-    assert seen[0] == pytest.approx(slopes_by_row(batch, metric) ** 2, rel=2e-6, abs=1e-12)
+    assert seen[0] == pytest.approx(slopes_by_row(batch, metric), rel=1e-6, abs=1e-9)
 
 
 @pytest.mark.parametrize(("decimals", "weighted"), VARIANTS)
