@@ -1,7 +1,7 @@
 """What metrics must reach, as a request says it: limits on a metric, or the name of a preset."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from marshmallow import Schema, ValidationError
 
@@ -33,27 +33,44 @@ class Demand(Schema):
         self.error_messages |= {"unknown": f"There is no such field. The fields are {', '.join(self.fields)}."}
 
 
+class ComparedDemand(Demand):
+    """One of the requirements of a comparison."""
+
+    min_difference = Number(
+        "In place of min and max: by how much a candidate must at least be better than the reference; below 0 it may "
+        "be worse by that."
+    )
+
+
 class Requirements(Field):
     """Requirements, at least one."""
 
+    demand: ClassVar[type[Demand]] = Demand
+
     def read(self, value: Any) -> list[dict[str, Any]]:
-        return demands_of(value.objects if isinstance(value, Faulty) else value)
+        return demands_of(value.objects if isinstance(value, Faulty) else value, self.demand)
 
     def openapi(self) -> OpenAPI:
         properties = {
-            name: {**field.metadata, **cast(Field, field).openapi()} for name, field in Demand().fields.items()
+            name: {**field.metadata, **cast(Field, field).openapi()} for name, field in self.demand().fields.items()
         }
         items = {"type": "object", "properties": properties, "additionalProperties": False}
         return {"type": "array", "items": items, "minItems": 1, "maxItems": MOST_REQUIREMENTS}
 
 
-def demands_of(objects: Any) -> list[dict[str, Any]]:
+class ComparedRequirements(Requirements):
+    """Requirements of candidates, at least one."""
+
+    demand = ComparedDemand
+
+
+def demands_of(objects: Any, schema: type[Demand] = Demand) -> list[dict[str, Any]]:
     """The requirements of a list of objects, each with fields that fit together."""
     if not isinstance(objects, list):
         raise complaint('Not an array of objects like {"metric": "accuracy", "min": 0.8}.', "bad-option")
     if not 0 < len(objects) <= MOST_REQUIREMENTS:
         raise complaint(f"Must hold from 1 to {MOST_REQUIREMENTS} requirements.", "bad-option")
-    return gathered(objects, lambda one: [demanded(one)])
+    return gathered(objects, lambda one: [demanded(one, schema)])
 
 
 def gathered(items: Iterable[Any], read: Callable[[Any], list[Any]]) -> list[Any]:
@@ -70,19 +87,21 @@ def gathered(items: Iterable[Any], read: Callable[[Any], list[Any]]) -> list[Any
     return found
 
 
-def demanded(one: Any) -> dict[str, Any]:
+def demanded(one: Any, schema: type[Demand]) -> dict[str, Any]:
     """A requirement whose fields fit together."""
     if not isinstance(one, dict):
         raise complaint("Not an object.", "bad-option")
-    demand: dict[str, Any] = Demand().load(one)
-    limits = demand.keys() & {"min", "max"}
+    demand: dict[str, Any] = schema().load(one)
+    limits = demand.keys() & {"min", "max", "min_difference"}
     if "preset" in demand:
         if limits or "metric" in demand:
-            raise wrong("preset", "A preset says all itself. Leave out metric, min and max.")
+            raise wrong("preset", "A preset says all itself. Leave out metric and limits.")
     elif "metric" not in demand:
         raise wrong("metric", "Neither a metric nor a preset. Send one of them.")
     elif not limits:
-        raise wrong("metric", "Neither min nor max. Send at least one.")
+        raise wrong("metric", "No limit. Send at least one of min and max.")
+    elif "min_difference" in limits and len(limits) > 1:
+        raise wrong("min_difference", "A limit of the difference. Send min and max in a requirement of their own.")
     elif len(limits) > 1 and demand["min"] > demand["max"]:
         raise wrong("min", "Larger than max: no value passes.")
     return demand
@@ -130,6 +149,8 @@ def resolved(
     metric = metrics.get(demand["metric"])
     if metric is None:
         raise wrong("metric", "Not among the metrics of this report. GET /v1/metrics lists those of each task.")
+    if "min_difference" in demand and not metric.towards:
+        raise wrong("min_difference", "Neither more nor less of this metric is better.")
     beyond = {"min": low is not None and low > metric.high, "max": high is not None and high < metric.low}
     for field in filter(beyond.get, beyond):
         raise wrong(field, f"No value passes: {metric.name} lies from {metric.low:.4g} to {metric.high:.4g}.")
@@ -155,4 +176,5 @@ def presets_of(lists: Any) -> dict[str, tuple[Requirement, ...]]:
 def requirement(demand: Mapping[str, Any]) -> Requirement:
     """A requirement of a metric."""
     on_interval = demand.get("decide_on") == ON_INTERVAL
-    return Requirement(demand["metric"], demand.get("min"), demand.get("max"), on_interval)
+    low, difference = demand.get("min"), demand.get("min_difference")
+    return Requirement(demand["metric"], low, demand.get("max"), on_interval, min_difference=difference)

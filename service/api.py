@@ -9,12 +9,14 @@ from typing import Any
 
 import yaml
 from flask import Flask, Response, render_template, request
-from marshmallow import Schema
 from werkzeug.exceptions import NotFound
 
+from schemas.compare import CompareRequest
 from schemas.reports import REPORTS
+from schemas.requests import ReportRequest
 from service import media, telemetry
 from service.body import decoder_of, read_body
+from service.comparison import compare
 from service.evaluate import kinds_of, report, states_of
 from service.gate import Gate
 from service.metrics.catalogue import TASKS
@@ -31,10 +33,14 @@ def register(app: Flask, settings: Settings) -> None:
     app.before_request(one_slash)
     gate = Gate(settings.wait_seconds)
     for task, schema in REPORTS.items():
-        view = report_view(schema(settings), settings, gate)
-        app.add_url_rule(
-            f"/v1/{task}/report", f"report_{task}", view, methods=["POST"], provide_automatic_options=False
-        )
+        for verb, answer in (
+            ("report", report_of(schema(settings))),
+            ("compare", comparison_of(CompareRequest(settings, schema))),
+        ):
+            view = computing(answer, settings, gate)
+            app.add_url_rule(
+                f"/v1/{task}/{verb}", f"{verb}_{task}", view, methods=["POST"], provide_automatic_options=False
+            )
     for path, page in {
         "/": index,
         "/v1/metrics": catalogue,
@@ -50,8 +56,36 @@ def one_slash() -> None:
         raise NotFound
 
 
-def report_view(schema: Schema, settings: Settings, gate: Gate) -> Callable[[], Response]:
-    """The view that answers a batch with its report."""
+# The answer to the columns of a request, and the number of rows in it.
+Answer = Callable[[Any], tuple[dict[str, Any], int]]
+
+
+def report_of(schema: ReportRequest) -> Answer:
+    """Answers a batch with its report."""
+
+    def answer(columns: Any) -> tuple[dict[str, Any], int]:
+        batch, question, reading = schema.load(columns)
+        del columns
+        states = states_of(batch, question, kinds_of(question, reading))
+        del batch
+        made = report(states, question, reading)
+        return made, made["samples"]
+
+    return answer
+
+
+def comparison_of(schema: CompareRequest) -> Answer:
+    """Answers candidates with their reports and how they differ."""
+
+    def answer(columns: Any) -> tuple[dict[str, Any], int]:
+        made = compare(*schema.asked(columns))
+        return made, sum(made["candidates"][name]["samples"] for name in made["candidates"])
+
+    return answer
+
+
+def computing(answer: Answer, settings: Settings, gate: Gate) -> Callable[[], Response]:
+    """The view that decodes a body and answers its columns, one at a time."""
 
     def view() -> Response:
         columns_of = negotiated()
@@ -59,15 +93,11 @@ def report_view(schema: Schema, settings: Settings, gate: Gate) -> Callable[[], 
         body = read_body(request.environ, settings)
         with gate.computing():
             body = decode(body, settings.max_decoded_bytes)
-            columns = columns_of(body, settings.max_values)
+            columns = [columns_of(body, settings.max_values)]
             del body  # the columns stand on their own
-            batch, question, reading = schema.load(columns)
-            del columns
-            states = states_of(batch, question, kinds_of(question, reading))
-            del batch
-            answer = report(states, question, reading)
-            telemetry.ROWS.labels(question.task).inc(answer["samples"])
-            return Response(media.encode(answer), content_type=media.JSON)
+            made, rows = answer(columns.pop())
+            telemetry.ROWS.labels(made["task"]).inc(rows)
+            return Response(media.encode(made), content_type=media.JSON)
 
     return view
 
@@ -99,6 +129,7 @@ def no_parameters() -> None:
 # What there is, for people.
 PATHS = {
     **{f"POST /v1/{task}/report": f"The report on a {task} batch" for task in REPORTS},
+    **{f"POST /v1/{task}/compare": f"Which of several {task} candidates is better" for task in REPORTS},
     "GET /v1/metrics": "Every metric as data: definition, range, when it is undefined",
     "GET /openapi.yaml": "The whole interface, for people and generators",
     "GET /openapi.json": "The same as JSON",

@@ -34,13 +34,19 @@ def rows_of(question: Question, reading: Reading) -> list[Row]:
     return [row for row in TASKS[question.task].asked(question) if row.wanted(question, reading)]
 
 
-def kinds_of(question: Question, reading: Reading) -> list[type[State]]:
-    """The kinds of states that a report with this question and reading needs, each once."""
+def kinds_of(question: Question, reading: Reading, *, compared: bool = False) -> list[type[State]]:
+    """The kinds of states that a report with this question and reading needs, each once.
+
+    With those that influences of rows are read from where the report is compared with others.
+    """
     task = TASKS[question.task]
-    rows = rows_of(question, reading)
-    wanted = [kind for row in rows for kind in (*row.states, *(row.interval_states if reading.intervals else ()))]
-    drawn = [Sample] if reading.intervals and reading.resamples else []
-    return list(dict.fromkeys(task.kind(kind, intervals=reading.intervals) for kind in [LabelState, *wanted, *drawn]))
+    wanted: list[Any] = [LabelState]
+    for row in rows_of(question, reading):
+        wanted += row.states
+        wanted += row.interval_states if reading.intervals else ()
+        wanted += row.influence_states if compared else ()
+    wanted += [Sample] if reading.intervals and reading.resamples else []
+    return list(dict.fromkeys(task.kind(kind, intervals=reading.intervals, compared=compared) for kind in wanted))
 
 
 def states_of(batch: Batch, question: Question, kinds: Iterable[type[State]]) -> States:
@@ -171,12 +177,17 @@ def analytic(question: Question, reading: Reading) -> Maker:
     """Makes the interval of a metric of one output by the strategy of its row."""
 
     def make(metric: Metric, statistic: Any, value: float, output: Output) -> Interval:
-        bounds = (metric.low, metric.high, metric.best)
-        case = Case(metric.with_options, metric.options, statistic, value, *bounds, reading.confidence_level)
+        case = case_of(metric, statistic, value, reading)
         made: Interval = metric.uncertainty(**arguments(metric.interval_needs, output, question, reading, case))
         return made
 
     return make
+
+
+def case_of(metric: Metric, statistic: Any, value: float, reading: Reading) -> Case:
+    """What is known of a metric of one output."""
+    bounds = (metric.low, metric.high, metric.best)
+    return Case(metric.with_options, metric.options, statistic, value, *bounds, reading.confidence_level)
 
 
 def bootstrapped(found: Iterable[tuple[Metric, Found]], states: States, question: Question, reading: Reading) -> Maker:
@@ -292,8 +303,7 @@ def arguments(
         if kind in known:
             given[name] = known[kind]
             continue
-        found = kind if kind in output else task.kind(kind)
-        state = output[found if found in output else task.kind(kind, intervals=True)]
+        state = output[task.among(kind, output)]
         if isinstance(state, Undefined) and not takes_reason:
             raise state
         given[name] = state

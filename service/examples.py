@@ -20,6 +20,13 @@ RULES = {
     "`sample_weight`: that of the query. `queries` are of one type, and `metrics` at a rank are at one of `k`.",
 }
 
+# What a schema cannot say of a comparison.
+COMPARED = (
+    "Candidates have fields of their own: of the same rows `scores`, `predictions` or `threshold`, and all else stands "
+    "beside them; of rows of their own also `labels`, `sample_weight` and the like, which then no candidate lacks. "
+    "`reference` is one of them, and `primary_metric` one of their metrics."
+)
+
 # Requests that openapi.yaml shows with their answers: summary and body.
 EXAMPLES: dict[str, dict[str, tuple[str, Json]]] = {
     "binary": {
@@ -169,6 +176,98 @@ EXAMPLES: dict[str, dict[str, tuple[str, Json]]] = {
                 "metrics": ["ndcg_at_10", "precision_at_1", "map_at_5"],
                 "requirements": [{"metric": "ndcg_at_10", "min": 0.7}],
                 "metadata": {"model": "search-4"},
+            },
+        ),
+    },
+}
+
+# Requests to compare, as well.
+COMPARISONS: dict[str, dict[str, tuple[str, Json]]] = {
+    "binary": {
+        "paired": (
+            "Two candidates on the same rows, a margin, and a difference that would matter",
+            {
+                "labels": [0, 0, 1, 1, 0, 1, 1, 0],
+                "candidates": {
+                    "champion": {"scores": [0.1, 0.6, 0.35, 0.8, 0.2, 0.9, 0.7, 0.4]},
+                    "challenger": {"scores": [0.2, 0.5, 0.45, 0.9, 0.1, 0.8, 0.6, 0.3]},
+                },
+                "reference": "champion",
+                "metrics": ["accuracy", "roc_auc", "log_loss"],
+                "margin": 0.05,
+                "min_difference": 0.02,
+                "requirements": [{"metric": "roc_auc", "min_difference": 0}],
+            },
+        ),
+        "unpaired": (
+            "A model on the rows it was trained with, and on others",
+            {
+                "candidates": {
+                    "train": {"labels": [0, 1, 1, 0, 1], "scores": [0.1, 0.9, 0.8, 0.2, 0.7]},
+                    "test": {"labels": [1, 0, 0, 1], "scores": [0.6, 0.7, 0.2, 0.9]},
+                },
+                "reference": "train",
+                "primary_metric": "brier_score",
+                "metrics": ["brier_score", "recall"],
+            },
+        ),
+    },
+    "multiclass": {
+        "paired": (
+            "Two candidates on the same rows",
+            {
+                "labels": ["sun", "rain", "snow", "rain"],
+                "candidates": {
+                    "trees": {"predictions": ["sun", "rain", "snow", "sun"]},
+                    "network": {"predictions": ["sun", "rain", "rain", "rain"]},
+                },
+                "reference": "trees",
+                "metrics": ["accuracy", "f1_macro"],
+            },
+        ),
+    },
+    "multilabel": {
+        "paired": (
+            "Two candidates on the same rows",
+            {
+                "labels": [[1, 0, 1], [0, 0, 1], [1, 1, 0]],
+                "candidates": {
+                    "one": {"predictions": [[1, 0, 1], [0, 1, 1], [1, 0, 0]]},
+                    "two": {"predictions": [[1, 1, 1], [0, 0, 1], [1, 1, 0]]},
+                },
+                "reference": "one",
+                "primary_metric": "hamming_loss",
+                "metrics": ["subset_accuracy", "hamming_loss", "f1_micro"],
+            },
+        ),
+    },
+    "regression": {
+        "paired": (
+            "Two candidates on the same rows, compared by another metric than the mean squared error",
+            {
+                "labels": [3, -0.5, 2, 7],
+                "candidates": {
+                    "linear": {"predictions": [2.5, 0, 2, 8]},
+                    "forest": {"predictions": [3.5, -0.5, 1, 7.5]},
+                },
+                "reference": "linear",
+                "primary_metric": "mean_absolute_error",
+                "metrics": ["mean_absolute_error", "r2", "max_error"],
+            },
+        ),
+    },
+    "ranking": {
+        "paired": (
+            "Two candidates that rank the documents of the same queries",
+            {
+                "labels": [3, 0, 1, 2, 0, 1, 0],
+                "queries": ["shoes", "hats", "shoes", "hats", "shoes", "shoes", "hats"],
+                "candidates": {
+                    "words": {"scores": [0.9, 0.8, 0.4, 0.7, 0.2, 0.4, 0.1]},
+                    "vectors": {"scores": [0.8, 0.3, 0.6, 0.9, 0.2, 0.7, 0.1]},
+                },
+                "reference": "words",
+                "k": [1, 3],
             },
         ),
     },

@@ -164,9 +164,21 @@ def parse_with_standard_json(body: bytes | bytearray) -> Any:
             raise malformed(body) from None
     if not isinstance(value, dict):
         return value
-    if any(isinstance(part, int) and not SMALLEST_INTEGER <= part <= LARGEST_INTEGER for part in value.values()):
-        raise beyond_64_bits()
-    return {key: column_of_list(part) if isinstance(part, list) else part for key, part in value.items()}
+    replace_lists(value)
+    return value
+
+
+def replace_lists(value: dict[str, Any]) -> None:
+    """Put a column in the place of each list in an object and in the objects it holds."""
+    objects = [value]
+    for holder in objects:  # grows on its way
+        for key, part in holder.items():
+            if isinstance(part, dict):
+                objects.append(part)
+            elif isinstance(part, list):
+                holder[key] = column_of_list(part)
+            elif isinstance(part, int) and not SMALLEST_INTEGER <= part <= LARGEST_INTEGER:
+                raise beyond_64_bits()
 
 
 def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -252,20 +264,33 @@ def parse_with_simdjson(body: bytes | bytearray) -> Any:
         raise (too_deep() if str(error).startswith("DEPTH_ERROR") else beyond_64_bits()) from None
     if not isinstance(value, simdjson.Object):
         return [] if isinstance(value, simdjson.Array) else value
-    parts = parts_of(value)
-    arrays = {key: part for key, part in parts.items() if isinstance(part, simdjson.Array)}
-    objects = {key: parts_of(part) for key, part in parts.items() if isinstance(part, simdjson.Object)}
+    objects, arrays = unfolded(value)
     # simdjson flattens nested arrays. Brackets and braces tell whether there can be any.
-    flat = at_most(body, b"[", len(arrays)) and at_most(body, b"{", 1 + len(objects))
-    columns: dict[str, Any] = {key: column_of_array(array, flat=flat) for key, array in arrays.items()}
+    flat = at_most(body, b"[", len(arrays)) and at_most(body, b"{", len(objects))
+    for holder, key, array in arrays:
+        holder[key] = column_of_array(array, flat=flat)
     if not flat:
-        accounted = sum(1 + arrays_in(arrays[key], part) for key, part in columns.items())
+        accounted = sum(1 + arrays_in(array, holder[key]) for holder, key, array in arrays)
         if occurrences(body, "[") != accounted:
-            columns = {key: verified(array, columns[key]) for key, array in arrays.items()}
-    return parts | objects | columns
+            for holder, key, array in arrays:
+                holder[key] = verified(array, holder[key])
+    return objects[0]
 
 
-def parts_of(value: Any) -> dict[str, Any]:
+def unfolded(value: Any) -> tuple[list[dict[str, Any]], list[tuple[dict[str, Any], str, Any]]]:
+    """An object and all objects in it; and all their arrays, each with the object that holds it and the key there."""
+    objects, arrays = [unread(value)], []
+    for holder in objects:  # grows on its way
+        for key, part in holder.items():
+            if isinstance(part, simdjson.Object):
+                holder[key] = unread(part)
+                objects.append(holder[key])
+            elif isinstance(part, simdjson.Array):
+                arrays.append((holder, key, part))
+    return objects, arrays
+
+
+def unread(value: Any) -> dict[str, Any]:
     """The values of an object by key, arrays and objects unread. Raises `Problem` where a key comes twice."""
     keys = list(value.keys())
     check_keys(keys)
@@ -295,7 +320,7 @@ def column_of_array(array: Any, *, flat: bool) -> Any:
 def plain(value: Any) -> Any:
     """The value as Python has it. Raises `Problem` where an object in it has a key twice."""
     if isinstance(value, simdjson.Object):
-        return {key: plain(part) for key, part in parts_of(value).items()}
+        return {key: plain(part) for key, part in unread(value).items()}
     return [plain(part) for part in value] if isinstance(value, simdjson.Array) else value
 
 

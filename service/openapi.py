@@ -6,7 +6,7 @@ rows of the catalogue, the other parts of a report from the types that their fun
 
 import inspect
 import math
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from http import HTTPStatus
 from importlib.metadata import metadata
 from types import NoneType, UnionType
@@ -20,14 +20,17 @@ from flask.testing import FlaskClient
 from marshmallow import Schema
 
 from schemas.columns import Outputs
+from schemas.compare import CompareRequest
 from schemas.fields import Field, OneLabel
 from schemas.reports import REPORTS
 from service import media, problems
 from service.api import OPENAPI, PATHS
 from service.app import create_app
-from service.examples import EXAMPLES, RULES
+from service.candidates import MetricDifference
+from service.examples import COMPARED, COMPARISONS, EXAMPLES, RULES
 from service.metrics.batch import Label
 from service.metrics.catalogue import TASKS
+from service.metrics.findings import Finding
 from service.metrics.requirements import Verdict
 from service.metrics.row import Metric, Row, Table, Task, always
 from service.metrics.undefined import REASONS
@@ -41,7 +44,11 @@ DIGITS = 10
 
 BODY = "JSON in UTF-8, plain or with the Content-Encoding gzip, or zstd where it is installed."
 
-TAGS = {"reports": "Reports of batches: the same body gives the same answer.", "service": "The service itself."}
+TAGS = {
+    "reports": "Reports of batches: the same body gives the same answer.",
+    "comparisons": "Comparisons of candidates: the same body gives the same answer.",
+    "service": "The service itself.",
+}
 
 
 def ref(name: str) -> Json:
@@ -65,6 +72,10 @@ def map_of(values: Json, description: str) -> Json:
     """An object whose keys are names."""
     return {"description": description, "type": "object", "additionalProperties": values}
 
+
+# The tag of the routes of a verb, and what they give.
+TAG_OF = {"report": "reports", "compare": "comparisons"}
+ABOUT = {"report": "The report", "compare": "The comparison"}
 
 STRING: Json = {"type": "string"}
 BOUND: Json = {"type": ["number", "null"]}
@@ -193,6 +204,7 @@ def build() -> Json:
     client = create_app(Settings()).test_client()
     for task, request in REPORTS.items():
         add_report(spec, TASKS[task], request(Settings()), client)
+        add_comparison(spec, TASKS[task], CompareRequest(Settings(), request), client)
     for path, (name, kinds) in PAGES.items():
         summary = PATHS[f"GET {path}"]
         content = {kind: {"schema": schema} for kind, schema in kinds.items()}
@@ -234,21 +246,56 @@ def add_report(spec: APISpec, task: Task, request: Schema, client: FlaskClient) 
     spec.components.schema(f"{title}Metrics", metrics_schema(task))
     several = isinstance(request.fields["labels"], Outputs)
     spec.components.schema(f"{title}Report", report_schema(spec, task, f"{title}Metrics", several=several))
+    add_post(spec, path, f"{title}Report", EXAMPLES[task.name], client)
+
+
+def add_comparison(spec: APISpec, task: Task, request: CompareRequest, client: FlaskClient) -> None:
+    """Add the route that compares candidates of a task, its schemas and its examples."""
+    path, title = f"/v1/{task.name}/compare", task.name.capitalize()
+    described = Schema.from_dict(request.described)()
+    vars(described).update(limits=request.limits, report=request.report, catalogue=request.report.catalogue)
+    about = {"description": f"{RULES[task.name]} {COMPARED}"}
+    spec.components.schema(f"{title}ComparisonRequest", about, schema=described)
+    properties = {
+        "task": STRING,
+        "paired": {"description": "Whether all candidates are of the same rows.", "type": "boolean"},
+        "reference": {"description": "The candidate that all others are compared with.", "type": "string"},
+        "primary_metric": {"description": "The metric that decides who wins.", "type": "string"},
+        "winner": {
+            "description": "Who is better by the primary metric: the reference where it is better than all others; "
+            "else the candidate that is better than it, of several the one by most; null where there is none.",
+            "type": ["string", "null"],
+        },
+        "candidates": map_of(ref(f"{title}Report"), "The report of each candidate."),
+        "differences": type_schema(spec, list[MetricDifference]),
+        "findings": type_schema(spec, list[Finding]),
+        "verdict": type_schema(spec, Verdict),
+    }
+    about_answer = f"The comparison of {task.name} candidates."
+    spec.components.schema(f"{title}Comparison", open_object(about_answer, properties, ["verdict"]))
+    add_post(spec, path, f"{title}Comparison", COMPARISONS[task.name], client)
+
+
+def add_post(
+    spec: APISpec, path: str, schema: str, examples: Mapping[str, tuple[str, Json]], client: FlaskClient
+) -> None:
+    """Add a route with examples of its requests, and what it answers to them."""
+    _, _, task, verb = path.split("/")
     asked: Json = {}
     given: Json = {}
-    for name, (summary, body) in EXAMPLES[task.name].items():
+    for name, (summary, body) in examples.items():
         answer = client.post(path, json=body)
         if answer.status_code != HTTPStatus.OK:
-            raise ValueError(f"Example {name} of {task.name}: {answer.text}")
+            raise ValueError(f"Example {name} of {path}: {answer.text}")
         asked[name] = {"summary": summary, "value": body}
         given[name] = {"summary": summary, "value": rounded(answer.get_json())}
-    content = {kind: {"schema": ref(f"{title}ReportRequest"), "examples": asked} for kind in media.ACCEPTED}
+    content = {kind: {"schema": ref(f"{schema}Request"), "examples": asked} for kind in media.ACCEPTED}
     post = {
-        "tags": ["reports"],
-        "operationId": f"report_{task.name}",
+        "tags": [TAG_OF[verb]],
+        "operationId": f"{verb}_{task}",
         "summary": PATHS[f"POST {path}"],
         "requestBody": {"description": BODY, "required": True, "content": content},
-        "responses": responses("The report", {media.JSON: {"schema": ref(f"{title}Report"), "examples": given}}),
+        "responses": responses(ABOUT[verb], {media.JSON: {"schema": ref(schema), "examples": given}}),
     }
     spec.path(path, operations={"post": post})
 

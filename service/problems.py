@@ -36,6 +36,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "unsupported-encoding": (415, "The content coding is not supported"),
     "schema": (422, "The request does not match the schema"),
     "empty-input": (422, "The request has no rows"),
+    "different-labels": (422, "The candidates are not of the same rows"),
     "length-mismatch": (422, "The columns differ in length"),
     "mixed-labels": (422, "The labels mix types"),
     "bad-label": (422, "A label is not acceptable"),

@@ -48,6 +48,7 @@ class Settings:
     max_classes: int = count(1000, "Most classes of a multiclass task, and most labels of a multilabel one.")
     max_label_length: int = count(256, "Longest label, in characters.")
     max_listed_queries: int = count(10_000, "Most queries of a ranking whose metrics a report lists.")
+    max_candidates: int = count(10, "Most candidates of a comparison.", 100)
     max_curve_points: int = count(2000, "Most points that a request may ask a curve to have.")
     max_resamples: int = count(10_000, "Most resamples of a bootstrap.")
     max_resampled_values: int = count(

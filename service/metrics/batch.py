@@ -56,6 +56,23 @@ class Reading:
     requirements: tuple[Requirement, ...] = ()
 
 
+@dataclass(frozen=True)
+class Comparison:
+    """What is asked of several candidates: whether any is better than the `reference` by the `primary_metric`.
+
+    With `paired` all predict the same rows. A candidate is not inferior where it is not worse by `margin`, and
+    `min_difference` is worth to be found: both in units of the primary metric, None where not asked for.
+    `requirements` are what the verdict is about, if there are any.
+    """
+
+    reference: str
+    primary_metric: str
+    paired: bool
+    margin: float | None = None
+    min_difference: float | None = None
+    requirements: tuple[Requirement, ...] = ()
+
+
 @dataclass(frozen=True, eq=False)
 class Batch:
     """Columns of n rows, none of weight 0.

@@ -11,8 +11,10 @@ from typing import Any
 
 from service.metrics import (
     binary,
+    binary_influences,
     calibration,
     class_curves,
+    class_influences,
     class_intervals,
     class_sections,
     classes,
@@ -24,10 +26,12 @@ from service.metrics import (
     quantiles,
     ranking,
     regression,
+    regression_influences,
     sections,
 )
 from service.metrics.area_intervals import delong, dkw, of_average_precision
 from service.metrics.batch import outputs
+from service.metrics.binary_influences import PlacedSweep
 from service.metrics.binary_states import ClassTotals, Sweep
 from service.metrics.calibration_intervals import of_intercept, of_slope, of_spiegelhalter_z
 from service.metrics.cell_intervals import delta, mover, wilson, wilson_of_f1
@@ -45,6 +49,7 @@ from service.metrics.class_area_intervals import (
     of_roc_auc_micro,
 )
 from service.metrics.class_area_states import ClassInfluences, LabelInfluences
+from service.metrics.class_influences import PlacedTopLabel
 from service.metrics.class_intervals import (
     of_balanced_accuracy,
     of_correlation,
@@ -54,6 +59,8 @@ from service.metrics.class_intervals import (
     of_pooled_labels,
 )
 from service.metrics.class_states import ClassTable, ColumnScores
+from service.metrics.exact import Floats
+from service.metrics.influences import Influence
 from service.metrics.intervals import ATANH, LOG, LOGIT, Strategy, no_interval, of_mean, of_share
 from service.metrics.loss_intervals import of_brier_score, of_class_brier_score, of_class_log_loss, of_log_loss
 from service.metrics.losses import (
@@ -68,7 +75,7 @@ from service.metrics.losses import (
 )
 from service.metrics.multiclass_states import ClassScores, Confusion, Support, TopLabel
 from service.metrics.multilabel_states import LabelCells, LabelScores, LabelSets
-from service.metrics.ranking_intervals import of_queries
+from service.metrics.ranking_intervals import influence_of_queries, of_queries
 from service.metrics.ranking_states import QueryLabels, RankedRows
 from service.metrics.regression_intervals import (
     of_crps,
@@ -82,7 +89,7 @@ from service.metrics.regression_intervals import (
     of_r2,
     of_spearman,
 )
-from service.metrics.regression_states import Labels
+from service.metrics.regression_states import Labels, Pairs
 from service.metrics.row import (
     INFINITY,
     Metric,
@@ -111,6 +118,12 @@ BIASED = no_interval("biased_statistic")
 OF_F_BETA = delta(LOGIT, tn=0)
 NO_TOP_RECALIBRATION = ("no_scores", "one_outcome", *NO_FIT)
 
+
+def with_influence(influence: Callable[..., Influence], *metrics: Metric) -> tuple[Metric, ...]:
+    """Metrics that rows have their influence on in the same way."""
+    return tuple(replace(metric, influence=influence) for metric in metrics)
+
+
 BINARY = Task(
     "binary",
     {LabelState: ClassTotals},
@@ -125,41 +138,68 @@ BINARY = Task(
         Row(sections.prevalence),
         Row(sections.class_effective_samples),
         Row(sections.threshold),
-        share(binary.accuracy, wilson),
-        share(binary.balanced_accuracy, mover(binary.recall, binary.specificity), "single_class"),
-        share(binary.precision, wilson, "no_predicted_positives"),
-        share(binary.recall, wilson, "no_positive_labels"),
-        share(binary.specificity, wilson, "no_negative_labels"),
-        share(binary.negative_predictive_value, wilson, "no_predicted_negatives"),
-        loss(binary.false_positive_rate, wilson, "no_negative_labels", high=1.0),
-        loss(binary.false_negative_rate, wilson, "no_positive_labels", high=1.0),
-        loss(binary.false_discovery_rate, wilson, "no_predicted_positives", high=1.0),
-        *(
-            share(binary.f_beta, uncertainty, "no_positives", options={"beta": beta}, title="f{beta}")
-            for beta, uncertainty in ((1, wilson_of_f1), (0.5, OF_F_BETA), (2, OF_F_BETA))
+        *with_influence(
+            binary_influences.of_cells,
+            share(binary.accuracy, wilson),
+            share(binary.balanced_accuracy, mover(binary.recall, binary.specificity), "single_class"),
+            share(binary.precision, wilson, "no_predicted_positives"),
+            share(binary.recall, wilson, "no_positive_labels"),
+            share(binary.specificity, wilson, "no_negative_labels"),
+            share(binary.negative_predictive_value, wilson, "no_predicted_negatives"),
+            loss(binary.false_positive_rate, wilson, "no_negative_labels", high=1.0),
+            loss(binary.false_negative_rate, wilson, "no_positive_labels", high=1.0),
+            loss(binary.false_discovery_rate, wilson, "no_predicted_positives", high=1.0),
+            *(
+                share(binary.f_beta, uncertainty, "no_positives", options={"beta": beta}, title="f{beta}")
+                for beta, uncertainty in ((1, wilson_of_f1), (0.5, OF_F_BETA), (2, OF_F_BETA))
+            ),
+            share(binary.jaccard, wilson, "no_positives"),
+            score(binary.matthews_corrcoef, delta(ATANH), "single_class", "constant_predictions"),
+            score(binary.cohen_kappa, delta(ATANH), "single_class"),
+            Metric(
+                binary.positive_likelihood_ratio,
+                best=INFINITY,
+                high=INFINITY,
+                reasons=("single_class", "no_false_positives", "overflow"),
+                uncertainty=delta(LOG),
+            ),
+            loss(binary.negative_likelihood_ratio, delta(LOG), "single_class", "no_true_negatives"),
         ),
-        share(binary.jaccard, wilson, "no_positives"),
-        score(binary.matthews_corrcoef, delta(ATANH), "single_class", "constant_predictions"),
-        score(binary.cohen_kappa, delta(ATANH), "single_class"),
-        Metric(
-            binary.positive_likelihood_ratio,
-            best=INFINITY,
-            high=INFINITY,
-            reasons=("single_class", "no_false_positives", "overflow"),
-            uncertainty=delta(LOG),
+        share(binary.roc_auc, delong, *NO_RANKING, influence=binary_influences.of_roc_auc),
+        share(
+            binary.average_precision,
+            of_average_precision,
+            *NO_POSITIVE_SCORES,
+            influence=binary_influences.of_average_precision,
         ),
-        loss(binary.negative_likelihood_ratio, delta(LOG), "single_class", "no_true_negatives"),
-        share(binary.roc_auc, delong, *NO_RANKING),
-        share(binary.average_precision, of_average_precision, *NO_POSITIVE_SCORES),
         share(binary.ks_statistic, dkw, *NO_RANKING, smooth=False),
-        loss(binary.log_loss, of_log_loss, *NO_PROBABILITIES, high=52 * math.log(2)),
-        loss(binary.brier_score, of_brier_score, *NO_PROBABILITIES, high=1.0),
+        loss(
+            binary.log_loss,
+            of_log_loss,
+            *NO_PROBABILITIES,
+            high=52 * math.log(2),
+            influence=binary_influences.of_log_loss,
+        ),
+        loss(
+            binary.brier_score, of_brier_score, *NO_PROBABILITIES, high=1.0, influence=binary_influences.of_brier_score
+        ),
         loss(binary.expected_calibration_error, BIASED, *NO_PROBABILITIES, high=1.0),
         loss(calibration.maximum_calibration_error, BIASED, *NO_PROBABILITIES, high=1.0),
         loss(calibration.root_mean_squared_calibration_error, BIASED, *NO_PROBABILITIES, high=1.0),
         number(calibration.spiegelhalter_z, of_spiegelhalter_z, *NO_PROBABILITIES, *NO_Z, test_statistic=True),
-        number(calibration.calibration_slope, of_slope, *NO_RECALIBRATION, best=1.0),
-        number(calibration.calibration_intercept, of_intercept, *NO_RECALIBRATION),
+        number(
+            calibration.calibration_slope,
+            of_slope,
+            *NO_RECALIBRATION,
+            best=1.0,
+            influence=binary_influences.of_calibration_slope,
+        ),
+        number(
+            calibration.calibration_intercept,
+            of_intercept,
+            *NO_RECALIBRATION,
+            influence=binary_influences.of_calibration_intercept,
+        ),
         Row(sections.confusion_matrix),
         Row(calibration.calibration, reasons=NO_PROBABILITIES),
         Row(operating_points.max_f1, "operating_points", reasons=NO_POSITIVE_SCORES),
@@ -169,16 +209,24 @@ BINARY = Task(
         Row(curves.calibration, "curves", with_curves, NO_PROBABILITIES),
         Row(sections.metadata, when=with_metadata),
     ),
+    compared={Sweep: binary_influences.PlacedSweep},
 )
 
 NO_VARIATION = ("single_row", "constant_labels", "overflow")
 NO_CORRELATION = ("single_row", "constant_labels", "constant_predictions")
+Loss = Callable[[Floats, Floats], Floats]
 OUT_OF_DOMAIN = ("labels_out_of_domain", "predictions_out_of_domain")
 
 
 def of_point_predictions(*rows: Row) -> tuple[Row, ...]:
     """Rows that read one prediction a row. Of predicted quantiles it is the median, which may not be among them."""
     return tuple(replace(row, reasons=(*row.reasons, "no_median")) for row in rows)
+
+
+def mean_loss(function: Callable[..., Any], of_row: Loss, *reasons: str, power: float = 1.0, **rest: Any) -> Metric:
+    """A power of the mean of a loss of label and prediction."""
+    influence = regression_influences.of_loss(of_row, power)
+    return loss(function, of_loss(of_row, power), *reasons, influence=influence, **rest)
 
 
 # Every error of a regression may leave the range of float64.
@@ -192,33 +240,54 @@ REGRESSION = Task(
         Row(sections.effective_samples),
         Row(sections.confidence_level, when=with_intervals),
         *of_point_predictions(
-            loss(regression.mean_squared_error, of_loss(squared_error), "overflow"),
-            loss(regression.root_mean_squared_error, of_loss(squared_error, power=0.5), "overflow"),
-            loss(regression.mean_absolute_error, of_loss(absolute_error), "overflow"),
+            mean_loss(regression.mean_squared_error, squared_error, "overflow"),
+            mean_loss(regression.root_mean_squared_error, squared_error, "overflow", power=0.5),
+            mean_loss(regression.mean_absolute_error, absolute_error, "overflow"),
             loss(regression.median_absolute_error, of_median, "overflow"),
             loss(regression.max_error, no_interval("extreme_value"), "overflow"),
-            number(regression.mean_error, of_error, "overflow"),
-            score(regression.r2, of_r2, *NO_VARIATION, low=-INFINITY),
-            score(regression.explained_variance, of_explained_variance, *NO_VARIATION, low=-INFINITY),
-            loss(regression.mean_absolute_percentage_error, of_loss(relative_error), "zero_label", "overflow"),
-            loss(regression.symmetric_mean_absolute_percentage_error, of_loss(symmetric_error), high=2.0),
-            loss(regression.mean_squared_log_error, of_loss(squared_log_error), *OUT_OF_DOMAIN),
-            loss(regression.mean_poisson_deviance, of_loss(poisson_deviance), *OUT_OF_DOMAIN, "overflow"),
-            loss(regression.mean_gamma_deviance, of_loss(gamma_deviance), *OUT_OF_DOMAIN, "overflow"),
-            loss(regression.mean_pinball_loss, of_loss(half_absolute_error), "overflow"),
-            score(regression.pearson, of_pearson, *NO_CORRELATION),
-            score(regression.spearman, of_spearman, *NO_CORRELATION, "uneven_weights"),
-            score(regression.d2_absolute_error, of_d2, *NO_VARIATION, low=-INFINITY),
+            number(regression.mean_error, of_error, "overflow", influence=regression_influences.of_error),
+            score(regression.r2, of_r2, *NO_VARIATION, low=-INFINITY, influence=regression_influences.of_r2),
+            score(
+                regression.explained_variance,
+                of_explained_variance,
+                *NO_VARIATION,
+                low=-INFINITY,
+                influence=regression_influences.of_explained_variance,
+            ),
+            mean_loss(regression.mean_absolute_percentage_error, relative_error, "zero_label", "overflow"),
+            mean_loss(regression.symmetric_mean_absolute_percentage_error, symmetric_error, high=2.0),
+            mean_loss(regression.mean_squared_log_error, squared_log_error, *OUT_OF_DOMAIN),
+            mean_loss(regression.mean_poisson_deviance, poisson_deviance, *OUT_OF_DOMAIN, "overflow"),
+            mean_loss(regression.mean_gamma_deviance, gamma_deviance, *OUT_OF_DOMAIN, "overflow"),
+            mean_loss(regression.mean_pinball_loss, half_absolute_error, "overflow"),
+            score(regression.pearson, of_pearson, *NO_CORRELATION, influence=regression_influences.of_pearson),
+            score(
+                regression.spearman,
+                of_spearman,
+                *NO_CORRELATION,
+                "uneven_weights",
+                influence=regression_influences.of_spearman,
+            ),
+            score(
+                regression.d2_absolute_error, of_d2, *NO_VARIATION, low=-INFINITY, influence=regression_influences.of_d2
+            ),
         ),
         loss(
             quantiles.pinball_loss_at,
             of_pinball_loss,
             "overflow",
             title="pinball_loss_at_{quantile}",
+            influence=regression_influences.of_pinball_loss,
             each=("quantile", "quantiles"),
         ),
-        loss(quantiles.crps, of_crps, "overflow", when=with_quantiles),
-        loss(quantiles.crossing_rate, of_share, high=1.0, when=with_quantiles),
+        loss(quantiles.crps, of_crps, "overflow", when=with_quantiles, influence=regression_influences.of_crps),
+        loss(
+            quantiles.crossing_rate,
+            of_share,
+            high=1.0,
+            when=with_quantiles,
+            influence=regression_influences.of_crossing_rate,
+        ),
         Row(quantiles.quantile_calibration, when=with_quantiles),
         Row(quantiles.prediction_intervals, when=with_quantiles, reasons=("overflow",)),
         *of_point_predictions(
@@ -229,6 +298,7 @@ REGRESSION = Task(
         Row(sections.metadata, when=with_metadata),
     ),
     outputs,
+    compared={Pairs: regression_influences.PlacedPairs},
 )
 
 # What is said of each class.
@@ -247,15 +317,32 @@ CLASS_ROWS: tuple[Row, ...] = (
 
 def over_classes(function: Callable[..., Any], title: str, **options: Any) -> Iterator[Metric]:
     """The averages of a metric over classes."""
-    strategies = {"macro": class_intervals.over_classes(), "micro": of_pooled}
-    strategies["weighted"] = class_intervals.over_classes(weighted=True)
+    strategies: dict[str, tuple[Strategy, Callable[..., Influence]]] = {
+        "macro": (class_intervals.over_classes(), class_influences.over_classes()),
+        "micro": (of_pooled, class_influences.of_pooled),
+        "weighted": (class_intervals.over_classes(weighted=True), class_influences.over_classes(weighted=True)),
+    }
     for of in classes.AVERAGES:
-        yield share(function, strategies[of], options={**options, "average": of}, title=f"{title}_{{average}}")
+        uncertainty, influence = strategies[of]
+        options = {**options, "average": of}
+        yield share(function, uncertainty, options=options, title=f"{title}_{{average}}", influence=influence)
+
+
+def kappa(function: Callable[..., Any], disagreement: Callable[[Any], Any]) -> Metric:
+    """Kappa with the disagreement of classes at a distance."""
+    influence = class_influences.of_kappa(disagreement)
+    return score(function, of_kappa(disagreement), "single_class", influence=influence)
 
 
 MULTICLASS = Task(
     "multiclass",
-    {LabelState: Support, Sweep: TopLabel, ClassTable: Confusion, ColumnScores: ClassScores},
+    {
+        LabelState: Support,
+        Sweep: TopLabel,
+        PlacedSweep: PlacedTopLabel,
+        ClassTable: Confusion,
+        ColumnScores: ClassScores,
+    },
     (
         Row(sections.task),
         Row(sections.samples),
@@ -264,10 +351,22 @@ MULTICLASS = Task(
         Row(sections.confidence_level, when=with_intervals),
         Row(class_sections.classes),
         Row(class_sections.absent_classes),
-        share(multiclass.accuracy, of_share),
-        share(multiclass.balanced_accuracy, of_balanced_accuracy, "absent_class"),
+        share(multiclass.accuracy, of_share, influence=class_influences.of_accuracy),
+        share(
+            multiclass.balanced_accuracy,
+            of_balanced_accuracy,
+            "absent_class",
+            influence=class_influences.of_balanced_accuracy,
+        ),
         *(
-            share(multiclass.top_k_accuracy, of_share, "no_scores", options={"k": k}, title="top_{k}_accuracy")
+            share(
+                multiclass.top_k_accuracy,
+                of_share,
+                "no_scores",
+                options={"k": k},
+                title="top_{k}_accuracy",
+                influence=class_influences.of_top_k,
+            )
             for k in (2, 3, 5)
         ),
         *over_classes(classes.precision, "precision"),
@@ -275,18 +374,43 @@ MULTICLASS = Task(
         *over_classes(classes.f_beta, "f{beta}", beta=1),
         *over_classes(classes.f_beta, "f{beta}", beta=2),
         *over_classes(classes.jaccard, "jaccard"),
-        score(multiclass.matthews_corrcoef, of_correlation, "single_class", "constant_predictions"),
-        score(multiclass.cohen_kappa, of_kappa(multiclass.apart), "single_class"),
-        score(multiclass.cohen_kappa_linear, of_kappa(multiclass.steps_apart), "single_class"),
-        score(multiclass.cohen_kappa_quadratic, of_kappa(multiclass.squares_apart), "single_class"),
-        loss(multiclass.log_loss, of_class_log_loss, "no_scores", high=52 * math.log(2)),
-        loss(multiclass.brier_score, of_class_brier_score, "no_scores", high=2.0),
+        score(
+            multiclass.matthews_corrcoef,
+            of_correlation,
+            "single_class",
+            "constant_predictions",
+            influence=class_influences.of_correlation,
+        ),
+        kappa(multiclass.cohen_kappa, multiclass.apart),
+        kappa(multiclass.cohen_kappa_linear, multiclass.steps_apart),
+        kappa(multiclass.cohen_kappa_quadratic, multiclass.squares_apart),
+        loss(
+            multiclass.log_loss,
+            of_class_log_loss,
+            "no_scores",
+            high=52 * math.log(2),
+            influence=class_influences.of_loss(0),
+        ),
+        loss(
+            multiclass.brier_score, of_class_brier_score, "no_scores", high=2.0, influence=class_influences.of_loss(1)
+        ),
         loss(binary.expected_calibration_error, BIASED, "no_scores", high=1.0),
         loss(calibration.maximum_calibration_error, BIASED, "no_scores", high=1.0),
         loss(calibration.root_mean_squared_calibration_error, BIASED, "no_scores", high=1.0),
         number(calibration.spiegelhalter_z, of_spiegelhalter_z, "no_scores", *NO_Z, test_statistic=True),
-        number(calibration.calibration_slope, of_slope, *NO_TOP_RECALIBRATION, best=1.0),
-        number(calibration.calibration_intercept, of_intercept, *NO_TOP_RECALIBRATION),
+        number(
+            calibration.calibration_slope,
+            of_slope,
+            *NO_TOP_RECALIBRATION,
+            best=1.0,
+            influence=binary_influences.of_calibration_slope,
+        ),
+        number(
+            calibration.calibration_intercept,
+            of_intercept,
+            *NO_TOP_RECALIBRATION,
+            influence=binary_influences.of_calibration_intercept,
+        ),
         share(multiclass.roc_auc_ovr, of_ovr, *NO_CLASS_RANKING),
         share(multiclass.roc_auc_ovr_weighted, of_ovr_weighted, *NO_CLASS_RANKING),
         share(multiclass.roc_auc_ovo, of_ovo, *NO_RANKING),
@@ -310,6 +434,7 @@ MULTICLASS = Task(
         Row(sections.metadata, when=with_metadata),
     ),
     with_intervals={ClassScores: ClassInfluences},
+    compared={TopLabel: PlacedTopLabel, ClassScores: ClassInfluences},
 )
 
 
@@ -389,7 +514,14 @@ RANKING = Task(
         Row(ranking.queries_without_relevant),
         Row(ranking.k),
         *(
-            share(function, of_queries(ranking.AT_RANK[name]), NO_RELEVANT, title=f"{name}_at_{{k}}", each=("k", "k"))
+            share(
+                function,
+                of_queries(ranking.AT_RANK[name]),
+                NO_RELEVANT,
+                title=f"{name}_at_{{k}}",
+                each=("k", "k"),
+                influence=influence_of_queries(ranking.AT_RANK[name]),
+            )
             for name, function in (
                 ("ndcg", ranking.ndcg),
                 ("precision", ranking.precision),
@@ -398,7 +530,12 @@ RANKING = Task(
                 ("map", ranking.average_precision),
             )
         ),
-        share(ranking.mrr, of_queries(RankedRows.reciprocal_rank), NO_RELEVANT),
+        share(
+            ranking.mrr,
+            of_queries(RankedRows.reciprocal_rank),
+            NO_RELEVANT,
+            influence=influence_of_queries(RankedRows.reciprocal_rank),
+        ),
         Row(ranking.per_query, when=ranking.with_queries),
         Row(curves.gain_by_rank, "curves", with_curves, (NO_RELEVANT,)),
         Row(sections.metadata, when=with_metadata),

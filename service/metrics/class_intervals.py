@@ -36,6 +36,8 @@ from service.metrics.undefined import Undefined
 
 # So many rows are added to the cells of a confusion matrix, the same to each, so that none is empty.
 ADDED_ROWS = 2.0
+# What a row does in the cells of some labels, which are so far from the predictions.
+OfCells = Callable[[slice, Any], Floats]
 
 
 class Influences(NamedTuple):
@@ -71,23 +73,24 @@ def slopes(function: Callable[..., Any], numbers: tuple[Any, ...]) -> list[Any]:
     return [np.imag(function(*step)) / STEP for step in moved]
 
 
-def influences(table: ClassTable, ratio_of: Counts, *, weighted: bool) -> Influences:
-    """Influences on the average over classes of a ratio, at counts with half a row more of each kind.
+def influences(table: ClassTable, ratio_of: Counts, *, weighted: bool, more: float = HALF) -> Influences:
+    """Influences on the average over classes of a ratio, at counts with half a row more of each kind, or so many.
 
-    A class that never occurs is a constant.
+    A class that never occurs is a constant, and so is one whose ratio divides nothing.
     """
     hits, truth, predicted = (table.effective(sums) for sums in table.counts)
     seen = (truth + predicted > 0).astype(np.float64)
     share = truth / math.fsum(truth) if weighted else seen / len(seen)
-    numbers = (hits + HALF, truth + 2 * HALF, predicted + 2 * HALF)
+    numbers = (hits + more, truth + 2 * more, predicted + 2 * more)
+    divided = ratio_of(*numbers)[1] > 0
 
     def value(*counts: Any) -> Any:
         part, whole = ratio_of(*counts)
-        return part / whole
+        return np.where(divided, part / np.where(divided, whole, 1), 0)
 
     by_hits, by_truth, by_predicted = (share * slope for slope in slopes(value, numbers))
     if weighted:
-        values = value(*numbers)
+        values = np.real(value(*numbers))
         by_truth += seen * (values - math.fsum(share * values)) / math.fsum(truth)
     return Influences(by_hits, by_truth, by_predicted)
 
@@ -190,7 +193,12 @@ def of_balanced_accuracy(case: Case, matrix: Confusion) -> Interval:
 
 def of_correlation(case: Case, matrix: Confusion) -> Interval:
     """The delta method on the atanh scale, with two rows in all added to the cells."""
-    hits, truth, predicted = smoothed(matrix)
+    return on_atanh(case, matrix, *of_correlation_cells(matrix, added_rows(matrix)))
+
+
+def of_correlation_cells(matrix: Confusion, added: float) -> tuple[Any, OfCells]:
+    """The correlation with so many rows added to each cell, and what a row in each cell does to it."""
+    hits, truth, predicted = smoothed(matrix, added)
     products = (truth * predicted, truth * truth, predicted * predicted)
     numbers = (math.fsum(hits), math.fsum(truth), *map(math.fsum, products))
     by_hits, by_whole, by_both, by_truth, by_predicted = slopes(correlation, numbers)
@@ -200,33 +208,38 @@ def of_correlation(case: Case, matrix: Confusion) -> Interval:
     def of_cells(rows: slice, distance: Any) -> Floats:
         return np.asarray(of_truth[rows, None] + of_predicted + by_hits * (distance == 0))
 
-    return on_atanh(case, matrix, correlation(*numbers), of_cells)
+    return correlation(*numbers), of_cells
 
 
 def of_kappa(disagreement: Callable[[Any], Any]) -> Strategy:
     """Of kappa, with the disagreement of classes at a distance."""
 
     def strategy(case: Case, matrix: Confusion) -> Interval:
-        _, truth, predicted = smoothed(matrix)
-        apart = 1.0 * disagreement(np.arange(matrix.size))
-        by_distance = matrix.effective(matrix.distances) + added_rows(matrix) * cells_at(matrix.size)
-        expected = [
-            np.concatenate([(apart[away] * side).sum(axis=1) for _, away in distances(matrix.size)])
-            for side in (predicted, truth)
-        ]
-        numbers = (math.fsum(truth), math.fsum(apart * by_distance), math.fsum(truth * expected[0]))
-        by_whole, by_observed, by_chance = slopes(beyond_chance, numbers)
-
-        def of_cells(rows: slice, distance: Any) -> Floats:
-            of_chance = expected[0][rows, None] + expected[1]
-            return np.asarray(by_whole + by_observed * apart[distance] + by_chance * of_chance)
-
-        return on_atanh(case, matrix, beyond_chance(*numbers), of_cells)
+        return on_atanh(case, matrix, *of_kappa_cells(matrix, disagreement, added_rows(matrix)))
 
     return documented(strategy, "The delta method on the atanh scale, with two rows in all added to the cells.")
 
 
-def on_atanh(case: Case, matrix: Confusion, centre: float, of_cells: Callable[[slice, Any], Floats]) -> Interval:
+def of_kappa_cells(matrix: Confusion, disagreement: Callable[[Any], Any], added: float) -> tuple[Any, OfCells]:
+    """Kappa with so many rows added to each cell, and what a row in each cell does to it."""
+    _, truth, predicted = smoothed(matrix, added)
+    apart = 1.0 * disagreement(np.arange(matrix.size))
+    by_distance = matrix.effective(matrix.distances) + added * cells_at(matrix.size)
+    expected = [
+        np.concatenate([(apart[away] * side).sum(axis=1) for _, away in distances(matrix.size)])
+        for side in (predicted, truth)
+    ]
+    numbers = (math.fsum(truth), math.fsum(apart * by_distance), math.fsum(truth * expected[0]))
+    by_whole, by_observed, by_chance = slopes(beyond_chance, numbers)
+
+    def of_cells(rows: slice, distance: Any) -> Floats:
+        of_chance = expected[0][rows, None] + expected[1]
+        return np.asarray(by_whole + by_observed * apart[distance] + by_chance * of_chance)
+
+    return beyond_chance(*numbers), of_cells
+
+
+def on_atanh(case: Case, matrix: Confusion, centre: float, of_cells: OfCells) -> Interval:
     """Of a correlation, around its value with the rows that are added, from the influence of a row in each cell."""
     squares = matrix.effective_squares(matrix.cells2).reshape(matrix.size, matrix.size)
     parts = [
@@ -237,9 +250,8 @@ def on_atanh(case: Case, matrix: Confusion, centre: float, of_cells: Callable[[s
     return Interval(*limits, "delta_atanh")
 
 
-def smoothed(matrix: Confusion) -> tuple[Floats, Floats, Floats]:
-    """The hits, labels and predictions of each class, with what is added to all cells."""
-    added = added_rows(matrix)
+def smoothed(matrix: Confusion, added: float) -> tuple[Floats, Floats, Floats]:
+    """The hits, labels and predictions of each class, with so much added to each cell."""
     hits, truth, predicted = (matrix.effective(sums) for sums in matrix.counts)
     return hits + added, truth + matrix.size * added, predicted + matrix.size * added
 

@@ -8,12 +8,30 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from service.metrics.exact import Floats, root
 from service.metrics.states import Rows, blocks
 
 # So many columns of a block of rows are at work together.
 BLOCK_COLUMNS = 2
+
+
+class Influence(NamedTuple):
+    """What a little more weight of each row does to a metric, times the total weight: its mean over the weight is 0.
+
+    `values` are those of the rows in the order they came in, or a table of what a row of each label (rows) that is
+    predicted so (columns) does. In a ranking queries stand in place of rows, in the order of `Grouping`. `positive`
+    tells two samples apart where the metric compares them. `size` is the effective number of rows that make the metric
+    up, where these are not all; `floor` is the least variance of it that is believed. With `log` all is about the
+    logarithm of the metric.
+    """
+
+    values: Floats
+    positive: NDArray[np.bool_] | None = None
+    size: float | None = None
+    floor: float = 0.0
+    log: bool = False
 
 
 class Standard(NamedTuple):

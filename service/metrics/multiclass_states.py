@@ -127,8 +127,13 @@ class ClassLosses(State):
 
     @classmethod
     def of(cls, batch: Batch, question: Question) -> Self:
-        losses = cls.each(scores_of(batch), batch.truth, cls._of_labels)
+        losses = cls.of_rows(scores_of(batch), batch.truth)
         return cls(**averages_of(cls.named, batch, question, *losses))
+
+    @classmethod
+    def of_rows(cls, scores: Floats, truth: Positions) -> Floats:
+        """Both losses of each row."""
+        return cls.each(scores, truth, cls._of_labels)
 
     @staticmethod
     def named(log: Floats, squared: Floats) -> dict[str, Floats]:
@@ -171,16 +176,21 @@ class TrueRanks(State):
 
     @classmethod
     def of(cls, batch: Batch, question: Question) -> Self:
-        scores = scores_of(batch)
         size = len(question.classes)
-        above, tied = np.empty((2, len(scores)), dtype=np.intp)
-        for block in blocks(*scores.shape):
-            own = scores[block][np.arange(len(scores[block])), batch.truth[block]][:, None]
-            above[block] = np.count_nonzero(scores[block] > own, axis=1)
-            tied[block] = np.count_nonzero(scores[block] == own, axis=1)
+        above, tied = cls.ranks(scores_of(batch), batch.truth)
         groups = np.minimum(above, cls.DEEPEST) * (size + 1) + tied
         cells = (cls.DEEPEST + 1) * (size + 1)
         return cls(*sums_with_squares(groups, cells, batch.weight, counts=question.counts))
+
+    @staticmethod
+    def ranks(scores: Floats, truth: Positions) -> tuple[Positions, Positions]:
+        """For each row how many classes score above the true one, and how many as much, itself included."""
+        above, tied = np.empty((2, len(scores)), dtype=np.intp)
+        for block in blocks(*scores.shape):
+            own = scores[block][np.arange(len(scores[block])), truth[block]][:, None]
+            above[block] = np.count_nonzero(scores[block] > own, axis=1)
+            tied[block] = np.count_nonzero(scores[block] == own, axis=1)
+        return above, tied
 
     def among_first(self, k: int) -> Average:
         """The mean of the rows, 1 where the true class is among the first k: of tied ones each is equally often."""

@@ -2,8 +2,11 @@
 
 from collections.abc import Callable
 
+import numpy as np
+
 from service.metrics.distributions import t_critical
 from service.metrics.exact import Floats
+from service.metrics.influences import Influence
 from service.metrics.intervals import (
     LOGIT,
     SMALLEST_ERROR,
@@ -16,6 +19,7 @@ from service.metrics.intervals import (
     wilson_limits,
 )
 from service.metrics.ranking_states import RankedRows
+from service.metrics.states import total
 
 Values = Callable[..., Floats]
 
@@ -32,3 +36,15 @@ def of_queries(values: Values) -> Strategy:
         return Interval(*on_scale(LOGIT, case.value, variance, critical), "t_logit")
 
     return documented(strategy, "Student's t of the queries on the logit scale.")
+
+
+def influence_of_queries(values: Values) -> Callable[..., Influence]:
+    """By the value of each query that has a relevant document; others do nothing."""
+
+    def influence(case: Case, ranked: RankedRows) -> Influence:
+        found = np.zeros(len(ranked.ids))
+        share = float(ranked.judged_weight / total(ranked.weights, len(found)))
+        found[ranked.judged] = (values(ranked, **case.options)[ranked.judged] - case.value) / share
+        return Influence(found, size=ranked.size)
+
+    return influence

@@ -27,6 +27,8 @@ from service.metrics.undefined import Undefined
 FREE_ROWS = 3
 # Effective numbers of rows are whole but for rounding.
 ROUNDING = 1e-9
+# What a block of rows contributes to either side of a quotient, each over its mean.
+Sides = Callable[[slice], tuple[Floats, Floats]]
 
 
 def critical_of(case: Case, spread: Spread) -> float:
@@ -126,27 +128,36 @@ def of_median(case: Case, magnitudes: ErrorMagnitudes) -> Interval:
 
 def of_r2(case: Case, moments: Moments, pairs: Pairs) -> Interval:
     """Student's t of the influences of the rows, on the logarithm of 1 less the metric."""
-    errors = Standard.of(Fraction(0), moments.weight * moments.squared_error, moments.weight)
-    return of_explained(case, moments, pairs, errors)
+    return of_lack(case, pairs, squared_sides(moments, pairs, around_zero(moments)))
+
+
+def around_zero(moments: Moments) -> Standard:
+    """The scale of errors around 0."""
+    return Standard.of(Fraction(0), moments.weight * moments.squared_error, moments.weight)
 
 
 def of_explained_variance(case: Case, moments: Moments, pairs: Pairs) -> Interval:
     """Student's t of the influences of the rows, on the logarithm of 1 less the metric."""
-    return of_explained(case, moments, pairs, moments.error_scale)
+    return of_lack(case, pairs, squared_sides(moments, pairs, moments.error_scale))
 
 
-def of_explained(case: Case, moments: Moments, pairs: Pairs, errors: Standard) -> Interval:
-    """Of 1 less the variation of the errors on a scale over that of the labels."""
+def of_d2(case: Case, errors: AbsoluteErrors, labels: Labels, pairs: Pairs) -> Interval:
+    """Student's t of the influences of the rows, on the logarithm of 1 less the metric."""
+    return of_lack(case, pairs, absolute_sides(case, errors, labels, pairs))
+
+
+def squared_sides(moments: Moments, pairs: Pairs, errors: Standard) -> Sides:
+    """The squares of the errors on a scale, and of the labels."""
 
     def sides(block: slice) -> tuple[Floats, Floats]:
         truth, predicted = pairs.truth[block], pairs.predicted[block]
         return np.square(errors.scores(predicted - truth)), np.square(moments.label_scale.scores(truth))
 
-    return of_lack(case, pairs, sides)
+    return sides
 
 
-def of_d2(case: Case, errors: AbsoluteErrors, labels: Labels, pairs: Pairs) -> Interval:
-    """Student's t of the influences of the rows, on the logarithm of 1 less the metric."""
+def absolute_sides(case: Case, errors: AbsoluteErrors, labels: Labels, pairs: Pairs) -> Sides:
+    """The magnitudes of the errors, and of what the labels are off their median."""
     mean_error, lack, median = errors.absolute / errors.weight, 1 - case.statistic, labels.median
     deviation = float(mean_error / lack) if lack else math.inf
 
@@ -154,15 +165,11 @@ def of_d2(case: Case, errors: AbsoluteErrors, labels: Labels, pairs: Pairs) -> I
         truth = pairs.truth[block]
         return np.abs(pairs.predicted[block] - truth) / float(mean_error), np.abs(truth - median) / deviation
 
-    return of_lack(case, pairs, sides)
+    return sides
 
 
-def of_lack(case: Case, pairs: Pairs, sides: Callable[[slice], tuple[Floats, Floats]]) -> Interval:
-    """Of 1 less a quotient: Student's t on its logarithm.
-
-    `sides` gives what a block of rows contributes to either side of the quotient, each over its mean. Their difference
-    is the influence on the logarithm.
-    """
+def of_lack(case: Case, pairs: Pairs, sides: Sides) -> Interval:
+    """Of 1 less a quotient: Student's t on its logarithm. The difference of its sides is the influence on that."""
     lack = float(1 - case.statistic)
     if not lack:
         raise Undefined("no_variation")
@@ -184,6 +191,11 @@ def of_pearson(case: Case, moments: Moments, pairs: Pairs) -> Interval:
 
     Reference: the influence of S. J. Devlin, R. Gnanadesikan, J. R. Kettenring, Biometrika 62, 1975
     """
+    return of_correlation(case, pairs.spread(pearson_parts(case, moments, pairs)), 1.0)
+
+
+def pearson_parts(case: Case, moments: Moments, pairs: Pairs) -> Sides:
+    """Of a block of rows the influence on the atanh of the magnitude, and the part of each in it."""
     sign, size = math.copysign(1.0, case.value), abs(case.value)
     lack = float(1 - case.statistic * case.statistic) or 1.0
 
@@ -194,7 +206,7 @@ def of_pearson(case: Case, moments: Moments, pairs: Pairs) -> Interval:
         # (labels * predicted - size * both) / (1 - size^2), without a difference of nearly equal numbers.
         return both / (1 + size) - apart * apart / (2 * lack), both
 
-    return of_correlation(case, pairs.spread(parts), 1.0)
+    return parts
 
 
 def of_spearman(case: Case, pairs: Pairs) -> Interval:
@@ -202,6 +214,12 @@ def of_spearman(case: Case, pairs: Pairs) -> Interval:
 
     Reference: the influence of C. Croux, C. Dehon, Statistical Methods and Applications 19, 2010
     """
+    r, moved = case.value, spearman_moved(case, pairs)
+    return of_correlation(case, pairs.spread(lambda block: (moved(block) / (1 - r * r or 1.0),)), 1 + r * r / 2)
+
+
+def spearman_moved(case: Case, pairs: Pairs) -> Callable[[slice], Floats]:
+    """The influence of a block of rows."""
     r, order, (labels, predicted) = case.value, pairs.by_prediction, pairs.ranks
     by_label, by_prediction = (math.sqrt(pairs.totals[0] / square) for square in pairs.rank_squares)
 
@@ -215,13 +233,12 @@ def of_spearman(case: Case, pairs: Pairs) -> Interval:
     above_prediction = np.empty(len(order))
     above_prediction[order] = other_ties.above(apart(predicted, by_prediction, labels, by_label)[order])
 
-    def parts(block: slice) -> tuple[Floats]:
+    def moved(block: slice) -> Floats:
         one, other = labels[block] * by_label, predicted[block] * by_prediction
         own = one * other - r / 2 * (one * one + other * other)
-        moved = own + above_label[block] * by_label + above_prediction[block] * by_prediction
-        return (moved / (1 - r * r or 1.0),)
+        return np.asarray(own + above_label[block] * by_label + above_prediction[block] * by_prediction)
 
-    return of_correlation(case, pairs.spread(parts), 1 + r * r / 2)
+    return moved
 
 
 def of_correlation(case: Case, spread: Spread, normal: float) -> Interval:

@@ -11,7 +11,8 @@ OUTCOMES = ("pass", "inconclusive", "fail")
 class Requirement(NamedTuple):
     """Limits that a metric must keep, both included: its value, or with `on_interval` its whole interval.
 
-    `preset` names the list that the requirement is from, if any.
+    `preset` names the list that the requirement is from, if any. With `min_difference` it is a limit of how much better
+    a candidate must be than the reference.
     """
 
     metric: str
@@ -19,6 +20,7 @@ class Requirement(NamedTuple):
     high: float | None
     on_interval: bool = False
     preset: str | None = None
+    min_difference: float | None = None
 
     def outcome(self, value: float | None, interval: Mapping[str, Any] | None) -> str:
         """Whether a metric keeps the limits. An undefined one never does, one without an interval may."""
@@ -27,7 +29,8 @@ class Requirement(NamedTuple):
         if self.on_interval and interval is None:
             return "inconclusive"
         low, high = (interval["low"], interval["high"]) if self.on_interval and interval else (value, value)
-        least, most = -math.inf if self.low is None else self.low, math.inf if self.high is None else self.high
+        least = max((limit for limit in (self.low, self.min_difference) if limit is not None), default=-math.inf)
+        most = math.inf if self.high is None else self.high
         if least <= low and high <= most:
             return "pass"
         return "fail" if high < least or low > most else "inconclusive"
@@ -44,11 +47,16 @@ PRESETS: Mapping[str, tuple[Requirement, ...]] = {
 
 
 class Check(TypedDict):
-    """A requirement, what it was judged by, and the outcome: `pass`, `fail`, or `inconclusive` on an interval."""
+    """A requirement, what it was judged by, and the outcome: `pass`, `fail`, or `inconclusive` on an interval.
 
+    With `min_difference` the value is the difference to the reference, positive where the candidate is better.
+    """
+
+    candidate: NotRequired[str]
     metric: str
     min: NotRequired[float]
     max: NotRequired[float]
+    min_difference: NotRequired[float]
     preset: NotRequired[str]
     decide_on: str
     value: float | None
@@ -67,7 +75,11 @@ def verdict(
     requirements: Sequence[Requirement], metrics: Mapping[str, float | None], intervals: Mapping[str, Any]
 ) -> Verdict:
     """The checks of at least one requirement by the metrics and the intervals of a report, in the order asked for."""
-    checks = [check(each, metrics[each.metric], intervals.get(each.metric)) for each in requirements]
+    return verdict_of([check(each, metrics[each.metric], intervals.get(each.metric)) for each in requirements])
+
+
+def verdict_of(checks: list[Check]) -> Verdict:
+    """The verdict by at least one check."""
     return {"outcome": max((each["outcome"] for each in checks), key=OUTCOMES.index), "checks": checks}
 
 
@@ -83,6 +95,8 @@ def check(requirement: Requirement, value: float | None, interval: dict[str, Any
         checked["min"] = requirement.low
     if requirement.high is not None:
         checked["max"] = requirement.high
+    if requirement.min_difference is not None:
+        checked["min_difference"] = requirement.min_difference
     if requirement.preset is not None:
         checked["preset"] = requirement.preset
     if requirement.on_interval:

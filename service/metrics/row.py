@@ -3,7 +3,7 @@
 import inspect
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property, partial
 from typing import Any, get_args, get_type_hints
@@ -11,6 +11,7 @@ from typing import Any, get_args, get_type_hints
 import numpy as np
 
 from service.metrics.batch import Batch, Question, Reading
+from service.metrics.influences import Influence
 from service.metrics.intervals import Strategy
 from service.metrics.states import State
 
@@ -103,6 +104,11 @@ class Row:
         """The kinds of states that the intervals of the row read."""
         return ()
 
+    @property
+    def influence_states(self) -> tuple[type[State], ...]:
+        """The kinds of states that the influences of rows on this one are read from."""
+        return ()
+
     def wanted(self, question: Question, reading: Reading) -> bool:
         """Whether a report with this question and reading holds the row."""
         return self.when(question, reading)
@@ -129,7 +135,8 @@ class Metric(Row):
     `options` are bound arguments of the function and fill the braces of `title`, which is the name where the
     function's own will not do. `each` names another argument and the field of the question whose values it takes:
     the question makes a metric of each. A `test_statistic` measures evidence and not size: it grows with the rows, and
-    takes weights as reliabilities. One that is not `smooth` jumps where a row moves a little.
+    takes weights as reliabilities. One that is not `smooth` jumps where a row moves a little. `influence` gives what
+    each row does to it, None where that does not tell how it varies.
     """
 
     group: str = "metrics"
@@ -142,6 +149,7 @@ class Metric(Row):
     test_statistic: bool = False
     smooth: bool = True
     uncertainty: Strategy = field(kw_only=True)
+    influence: Callable[..., Influence] | None = None
 
     @cached_property
     def with_options(self) -> Callable[..., Any]:
@@ -156,6 +164,20 @@ class Metric(Row):
     @cached_property
     def interval_states(self) -> tuple[type[State], ...]:
         return kinds_among(self.interval_needs)
+
+    @cached_property
+    def influence_needs(self) -> dict[str, tuple[type[Any], bool]]:
+        """The type of each argument of its influence."""
+        return arguments_of(self.influence) if self.influence else {}
+
+    @cached_property
+    def influence_states(self) -> tuple[type[State], ...]:
+        return kinds_among(self.influence_needs)
+
+    @property
+    def towards(self) -> int:
+        """The sign of a change for the better; 0 where the best value lies within the range."""
+        return int(self.best >= self.high) - int(self.best <= self.low)
 
     @property
     def interval(self) -> str:
@@ -216,7 +238,8 @@ class Task:
 
     `kinds` are the states that stand for a more general kind in this task: always `LabelState`, which knows the
     labels. `outputs` are the batches that a batch consists of, each with states of its own. `with_intervals` are the
-    kinds that stand for others in reports with intervals, as they also hold what these are made of.
+    kinds that stand for others in reports with intervals, as they also hold what these are made of; `compared` are
+    those that stand for others where candidates are compared.
     """
 
     name: str
@@ -224,6 +247,7 @@ class Task:
     rows: tuple[Row, ...]
     outputs: Callable[[Batch], tuple[Batch, ...]] = lambda batch: (batch,)
     with_intervals: Mapping[Any, type[State]] = field(default_factory=dict)
+    compared: Mapping[Any, type[State]] = field(default_factory=dict)
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
@@ -243,10 +267,18 @@ class Task:
         """Their names."""
         return [metric.name for metric in self.metrics_of(question)]
 
-    def kind(self, annotation: Any, *, intervals: bool = False) -> type[State]:
+    def kind(self, annotation: Any, *, intervals: bool = False, compared: bool = False) -> type[State]:
         """The kind of state that an annotation means in this task."""
         kind: type[State] = self.kinds.get(annotation, annotation)
-        return self.with_intervals.get(kind, kind) if intervals else kind
+        kind = self.with_intervals.get(kind, kind) if intervals else kind
+        return self.compared.get(kind, kind) if compared else kind
+
+    def among(self, annotation: Any, kinds: Container[type[State]]) -> type[State]:
+        """The one of these kinds of states that an annotation means."""
+        ways = ((intervals, compared) for intervals in (False, True) for compared in (False, True))
+        meant = (self.kind(annotation, intervals=intervals, compared=compared) for intervals, compared in ways)
+        found: type[State] = next(kind for kind in (annotation, *meant) if kind in kinds)
+        return found
 
 
 def share(function: Callable[..., Any], uncertainty: Strategy, *reasons: str, best: float = 1.0, **rest: Any) -> Metric:

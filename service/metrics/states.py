@@ -122,6 +122,30 @@ class Rows(State):
         return int(np.frexp([weights.min(), weights.max()])[1].sum()) // 2 - 1
 
 
+class Placed(Rows):
+    """Rows whose last column tells at which place each came in."""
+
+    @classmethod
+    def sorted(cls, *columns: NDArray[Any], weights: Floats | None, counts: bool = False) -> Self:
+        order = canonical_order(*columns, *factors(weights))
+        taken = (*(column[order] for column in columns), order)
+        return cls(taken, None if weights is None else weights[order], counts)
+
+    def __add__(self, other: Self) -> Self:
+        *pairs, places = zip(self.columns, other.columns, strict=True)
+        weights = joined_weights(*((part.weights, len(part.columns[0])) for part in (self, other)))
+        joined = self.sorted(*map(np.concatenate, pairs), weights=weights, counts=self.counts)
+        *columns, order = joined.columns
+        came = np.concatenate([places[0], places[1] + len(places[0])])
+        return type(self)((*columns, came[order]), joined.weights, self.counts)
+
+    def as_they_came(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Values of the rows, in the order these came in."""
+        found = np.empty_like(values)
+        found[self.columns[-1]] = values
+        return found
+
+
 @dataclass(frozen=True)
 class Range:
     """The smallest and largest of some numbers; `+` gives those of both."""

@@ -1,0 +1,201 @@
+"""Candidates, and pairs of them: from states to differences of metrics."""
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from functools import cached_property
+from typing import Any, NamedTuple, NotRequired, TypedDict
+
+import numpy as np
+
+from service.evaluate import States, analytic, arguments, case_of, interval, kinds_of, report, states_of, value_of
+from service.metrics import binary
+from service.metrics.batch import Batch, Question, Reading
+from service.metrics.catalogue import TASKS
+from service.metrics.differences import Bounds, Difference, mcnemar_exact, mcnemar_mid_p
+from service.metrics.influences import Influence
+from service.metrics.joint import JointCells, Part, Shares
+from service.metrics.row import Metric
+from service.metrics.undefined import Undefined
+
+# Shares of the rows of some labels that are right: what McNemar's test is of.
+RIGHT: Mapping[Callable[..., Any], tuple[int, ...]] = {
+    binary.accuracy: (0, 1),
+    binary.recall: (1,),
+    binary.false_negative_rate: (1,),
+    binary.specificity: (0,),
+    binary.false_positive_rate: (0,),
+}
+
+
+class SignificanceTest(TypedDict):
+    """A test of no difference. `p_value_adjusted` is Holm's, for all candidates."""
+
+    name: str
+    statistic: float | None
+    p_value: float
+    p_value_adjusted: float
+
+
+class MetricDifference(TypedDict):
+    """A candidate against the reference by a metric.
+
+    `difference` is positive where the candidate is better, on the `scale` that is named: of logarithms for ratios. Of
+    metrics whose best value lies within their range it is that of the values. `better` is who is better, null where
+    the `interval` holds 0; `identical` says that no row tells the two apart. `non_inferior` and `samples_to_settle` are
+    of the primary metric where `margin` and `min_difference` ask for them.
+    """
+
+    candidate: str
+    metric: str
+    scale: str
+    difference: float | None
+    interval: dict[str, Any] | None
+    tests: list[SignificanceTest]
+    better: str | None
+    identical: bool
+    detectable_difference: float | None
+    non_inferior: NotRequired[bool | None]
+    samples_to_settle: NotRequired[int | None]
+    undefined: dict[str, Any]
+
+
+class Candidate:
+    """A candidate with its states and its report."""
+
+    def __init__(self, name: str, batch: Batch, question: Question, reading: Reading) -> None:
+        self.name, self.batch, self.question, self.reading = name, batch, question, reading
+        self.states: States = states_of(batch, question, kinds_of(question, reading, compared=True))
+        self.report = report(self.states, question, reading)
+
+    @property
+    def metrics(self) -> list[Metric]:
+        """The metrics that are compared: what grows with the rows is no size."""
+        metrics = TASKS[self.question.task].metrics_of(self.question)
+        return [metric for metric in metrics if metric.name in self.reading.metrics and not metric.test_statistic]
+
+    @cached_property
+    def shares(self) -> Shares:
+        """The share of each row in the total weight."""
+        return Shares.of(self.batch, self.question)
+
+    def value(self, metric: Metric) -> float:
+        """The metric's value. Raises `Undefined`, with the candidate's name, where it has none."""
+        found = value_of(metric, self.states, self.question, self.reading)
+        if found.reason:
+            raise Undefined(found.reason.reason, f"Of {self.name}: {found.reason.detail}")
+        value: float = found.value
+        return value
+
+    def influence(self, metric: Metric) -> Influence:
+        """What rows do to the metric; with several outputs to the mean of theirs."""
+        found = value_of(metric, self.states, self.question, self.reading)
+        influences = []
+        for statistic, output in zip(found.statistics, self.states, strict=True):
+            value = float(getattr(statistic, "value", statistic))
+            case = case_of(metric, statistic, value, self.reading)
+            given = arguments(metric.influence_needs, output, self.question, self.reading, case)
+            influences.append(metric.influence(**given))  # type: ignore[misc]  # the caller saw that there is one
+        first: Influence = influences[0]
+        values = sum(influence.values for influence in influences) / len(influences)
+        return first if len(influences) == 1 else first._replace(values=np.asarray(values))
+
+    def limits(self, metric: Metric, level: float) -> tuple[float, float]:
+        """The metric's own limits at a level. Raises `Undefined` where there are none."""
+        found = value_of(metric, self.states, self.question, self.reading)
+        make = analytic(self.question, replace(self.reading, confidence_level=level))
+        limits = interval(metric, found, self.states, make)
+        return float(limits["low"]), float(limits["high"])
+
+
+class Pair:
+    """A candidate and the reference; `paired` where both are of the same rows."""
+
+    def __init__(self, candidate: Candidate, reference: Candidate, *, paired: bool) -> None:
+        self.candidate, self.reference, self.paired = candidate, reference, paired
+
+    @property
+    def rows(self) -> int:
+        """The rows that differences are made of."""
+        own: int = self.candidate.report["samples"]
+        return own if self.paired else own + int(self.reference.report["samples"])
+
+    def difference(self, metric: Metric) -> "Judged":
+        """The difference by a metric. Raises `Undefined` where one of the two has no value, or a ratio is 0."""
+        value, other = self.candidate.value(metric), self.reference.value(metric)
+        sign = metric.towards or 1
+        if metric.influence is None:
+            return Judged(sign * (value - other), "plain", self.bounds(metric, sign), "intervals")
+        ours, theirs = self.candidate.influence(metric), self.reference.influence(metric)
+        scale = "log" if ours.log else "plain"
+        apart, size = (math.log(value / other), 1.0) if ours.log else (value - other, max(abs(value), abs(other)))
+        try:
+            parts = list(self.parts(ours, theirs))
+            found = Difference.of(sign * apart, size, parts, ours.floor + theirs.floor)
+        except Undefined as reason:
+            return Judged(sign * apart, scale, reason, "")
+        return Judged(sign * apart, scale, found, self.test_of(ours))
+
+    def bounds(self, metric: Metric, sign: int) -> Bounds | Undefined:
+        """The difference by the limits of both, which hold together however the two depend on each other."""
+
+        def at(level: float) -> tuple[float, float]:
+            half = (1 + level) / 2
+            (low, high), (least, most) = (side.limits(metric, half) for side in (self.candidate, self.reference))
+            return (low - most, high - least) if sign > 0 else (least - high, most - low)
+
+        def limits(level: float) -> tuple[float, float]:
+            try:
+                return at(level)
+            except (Undefined, OverflowError):  # so high a level leaves no limits
+                return -math.inf, math.inf
+
+        try:
+            at(self.candidate.reading.confidence_level)
+        except Undefined as reason:
+            return reason
+        except OverflowError:
+            return Undefined("overflow")
+        return Bounds(limits)
+
+    def parts(self, ours: Influence, theirs: Influence) -> Iterator[Part]:
+        """The independent parts of the variance of the difference."""
+        cells = ours.values.ndim > 1
+        if self.paired:
+            yield from (self.joint if cells else self.candidate.shares).parts(ours, theirs)
+            return
+        for side, influence in ((self.candidate, ours), (self.reference, theirs)):
+            alone = JointCells.of(side.batch, side.batch, side.question) if cells else side.shares
+            yield from alone.parts(influence, None)
+
+    @cached_property
+    def joint(self) -> JointCells:
+        """The rows by label and both predictions."""
+        return JointCells.of(self.candidate.batch, self.reference.batch, self.candidate.question)
+
+    def test_of(self, influence: Influence) -> str:
+        """The name of the test that goes with the influences."""
+        if influence.positive is not None:
+            return "delong"
+        if influence.values.ndim > 1:
+            return "delta"
+        return "paired_t" if self.paired else "welch_t"
+
+    def mcnemar(self, metric: Metric) -> Iterator[tuple[str, float | None, float]]:
+        """McNemar's tests, where the metric is a share of rows that count once or by whole numbers."""
+        question, batch = self.candidate.question, self.candidate.batch
+        labels = RIGHT.get(metric.function)
+        if labels is None or not self.paired or not (batch.weight is None or question.counts):
+            return
+        ours, theirs = self.joint.discordant(labels)
+        for test in (mcnemar_exact, mcnemar_mid_p):
+            yield test.__name__, float(min(ours, theirs)), test(ours, theirs)
+
+
+class Judged(NamedTuple):
+    """A difference that is positive where the candidate is better; what its limits and its p-value come from."""
+
+    value: float
+    scale: str
+    found: Difference | Bounds | Undefined
+    test: str

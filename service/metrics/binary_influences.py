@@ -1,0 +1,95 @@
+"""What rows do to the metrics of a binary task, for the comparison of candidates."""
+
+import math
+
+import numpy as np
+
+from service.metrics.area_intervals import precision_moves, roc_estimate, roc_moves, sides
+from service.metrics.binary_states import Cells, Sweep, log_losses, squared_errors
+from service.metrics.cell_intervals import linearised
+from service.metrics.class_area_states import entries_of, tabled
+from service.metrics.class_states import SortedColumn
+from service.metrics.exact import Floats, exact_sum
+from service.metrics.influences import Influence
+from service.metrics.intervals import Case
+from service.metrics.recalibration import HIGHEST, LOWEST
+from service.metrics.states import Placed, factors
+from service.metrics.undefined import Undefined
+
+
+class PlacedSweep(Placed, Sweep):
+    """The rows by score, which know the place they came in at."""
+
+
+def of_cells(case: Case, cells: Cells) -> Influence:
+    """By the gradient of the metric's own function, of its logarithm where it is a ratio without an upper bound."""
+    weights, _ = cells.effective
+    _, (tp, fp, fn, tn) = linearised(case.function, weights)
+    table = np.array([[tn, fp], [fn, tp]]) * math.fsum(weights)
+    if math.isfinite(case.high):
+        return Influence(table)
+    if not case.value:
+        raise Undefined("zero_ratio")
+    return Influence(table / case.value, log=True)
+
+
+def of_roc_auc(case: Case, sweep: PlacedSweep) -> Influence:
+    """By the placements of the rows among those of the other class (DeLong)."""
+    found, others = sides(sweep)
+    moved = tabled(sweep, roc_moves(sweep.descent, case.value, found, others))
+    floor = roc_estimate(moved.variation.sizes, case.value, moved.variation.of_rows).floor
+    values = (found + others) * moved.table[entries_of(column_of(sweep))]
+    return Influence(sweep.as_they_came(values), sweep.as_they_came(sweep.truth), floor=floor)
+
+
+def of_average_precision(case: Case, sweep: PlacedSweep) -> Influence:
+    """By the precisions that the rows take part in."""
+    found, others = sides(sweep)
+    moved = tabled(sweep, precision_moves(sweep.descent, case.value, found))
+    values = (found + others) * moved.table[entries_of(column_of(sweep))]
+    return Influence(sweep.as_they_came(values), size=moved.variation.sizes[0])
+
+
+def column_of(sweep: PlacedSweep) -> SortedColumn:
+    """The sweep as the column of one class."""
+    return SortedColumn(sweep.columns[-1], sweep)
+
+
+def of_log_loss(sweep: PlacedSweep) -> Influence:
+    """By the loss of each row."""
+    return Influence(sweep.as_they_came(log_losses(sweep.truth, sweep.scores)))
+
+
+def of_brier_score(sweep: PlacedSweep) -> Influence:
+    """By the loss of each row."""
+    return Influence(sweep.as_they_came(squared_errors(sweep.truth, sweep.scores)))
+
+
+def of_calibration_slope(sweep: PlacedSweep) -> Influence:
+    """By the score of the fit's likelihood and its information."""
+    _, spread, apart, miss = of_fit(sweep)
+    return Influence(sweep.as_they_came(apart * miss / spread))
+
+
+def of_calibration_intercept(sweep: PlacedSweep) -> Influence:
+    """By the score of the fit's likelihood and its information."""
+    (flat, mean), spread, apart, miss = of_fit(sweep)
+    return Influence(sweep.as_they_came(miss / flat - mean * apart * miss / spread))
+
+
+def of_fit(sweep: PlacedSweep) -> tuple[tuple[float, float], float, Floats, Floats]:
+    """Of the fit the mean information of a row, the mean logit by it, and the variation of logits around that.
+
+    Then, of each row by score, how far its logit is from this mean and its label from the likelihood.
+    """
+    fit = sweep.recalibration
+    scores = np.clip(sweep.scores, LOWEST, HIGHEST)
+    logits = np.log(scores / (1 - scores))
+    likely = 1 / (1 + np.exp(-fit.intercept - fit.slope * logits))
+    curve, weights = likely * (1 - likely), factors(sweep.weights)
+    whole = exact_sum(np.ones(len(scores)), *weights)
+    flat = exact_sum(curve, *weights) / whole
+    mean = float(exact_sum(curve, logits, *weights) / whole / flat)
+    apart = logits - mean
+    spread = float(exact_sum(curve * apart, apart, *weights) / whole)
+    return (float(flat), mean), spread, apart, sweep.truth - likely
