@@ -116,9 +116,9 @@ def logits(p: Floats, centre: float) -> Floats:
     excess = (p[near] - centre) / (centre * q[near])
     ratio = 1 + excess
     # The second term makes up for the rounding of the first one's argument.
-    values[near] = np.log(ratio) + (excess - (ratio - 1)) / ratio
+    np.add(np.log(ratio), (excess - (ratio - 1)) / ratio, out=values[near])
     for far in (slice(first), slice(last, None)):
-        values[far] = np.log(p[far] / q[far] * ((1 - centre) / centre))
+        np.log(p[far] / q[far] * ((1 - centre) / centre), out=values[far])
     return values
 
 
@@ -135,7 +135,7 @@ def all_rows(scores: Floats, truth: Bools, weights: Floats | None, centre: float
     def rows() -> Iterator[tuple[Floats, ...]]:
         for start in range(0, len(scores), BLOCK):
             block = slice(start, start + BLOCK)
-            sign = np.where(truth[block], 1.0, -1.0)
+            sign = 2 * truth[block].astype(np.float64) - 1
             yield logits(clipped(scores[block]), centre), sign, *(() if weights is None else (weights[block],))
 
     if len(scores) > BLOCK:
