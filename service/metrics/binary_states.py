@@ -178,9 +178,12 @@ class Sweep(Rows):
         scores, truth = columns
         if scores.min() >= 0 and scores.max() < 2:
             # These floats leave the top two bits clear and order like integers, so a key has room for the label.
-            keys = (scores.view(np.uint64) << np.uint64(1)) | truth
+            keys = scores.view(np.uint64) << np.uint64(1)
+            keys |= truth
             keys.sort()
-            return cls(((keys >> np.uint64(1)).view(np.float64), (keys & np.uint64(1)).astype(np.bool_)), None, counts)
+            truth = (keys & np.uint64(1)).astype(np.bool_)
+            keys >>= np.uint64(1)
+            return cls((keys.view(np.float64), truth), None, counts)
         negatives = np.sort(scores[~truth])
         both = np.concatenate([negatives, np.sort(scores[truth])])
         order = np.argsort(both, kind="stable")  # merges the two sorted runs
@@ -189,17 +192,18 @@ class Sweep(Rows):
     @cached_property
     def steps(self) -> Steps:
         """What each distinct score does as threshold."""
-        rows, apart = len(self.scores), self.scores[1:] != self.scores[:-1]
+        scores = self.scores[::-1]
+        apart = scores[1:] != scores[:-1]
         if self.weights is None:
-            tp = np.zeros(rows + 1, dtype=np.int64)
+            tp = np.zeros(len(scores) + 1, dtype=np.int64)
             np.cumsum(self.truth[::-1], out=tp[1:])
-            passed = np.arange(rows + 1)
+            passed = np.arange(len(tp))
             if not apart.all():
-                passed = np.flatnonzero(np.concatenate([[True], apart[::-1], [True]]))
-                tp = tp[passed]
-            return Steps(self.scores[rows - passed[1:]], tp, passed - tp)
-        last = np.flatnonzero(np.concatenate([apart[::-1], [True]]))
-        return Steps(self.scores[rows - 1 - last], *self._sides(self.relative_weights, last))
+                passed = np.flatnonzero(np.concatenate([[True], apart, [True]]))
+                tp, scores = tp[passed], scores[passed[1:] - 1]
+            return Steps(scores, tp, passed - tp)
+        last = np.flatnonzero(np.concatenate([apart, [True]]))
+        return Steps(scores[last], *self._sides(self.relative_weights, last))
 
     def best_step(self, value: Callable[[Any, Any], Any]) -> tuple[int, Any]:
         """The place of the threshold whose true and false positives have the largest value, the first of several."""
@@ -339,7 +343,8 @@ class ProbabilityLosses(State):
 def log_losses(truth: Bools, scores: Floats) -> Floats:
     """The log loss of each row."""
     smallest = ProbabilityLosses.SMALLEST
-    return np.asarray(-np.log(np.minimum(np.maximum(np.abs(~truth - scores), smallest), 1 - smallest)))
+    likelihood = np.abs(~truth - scores)
+    return np.asarray(-np.log(np.clip(likelihood, smallest, 1 - smallest, out=likelihood)))
 
 
 def squared_errors(truth: Bools, scores: Floats) -> Floats:
