@@ -29,6 +29,10 @@ MOST_LOCATED = 1 << 20
 MOST_KEYS = 200
 # More objects than any array of a request has.
 MOST_OBJECTS = 200
+# Parsers at rest keep the memory that a body took, as new pages for the next one cost as much as to parse it. What a
+# longer body took is given back.
+AT_REST: list[Any] = []
+MOST_KEPT = 1 << 25
 SMALLEST_INTEGER, LARGEST_INTEGER = -(2**63), 2**64 - 1
 CONSTANT = re.compile(r'"(?:[^"\\]|\\.)*+"?|-?(?:NaN|Infinity)')
 SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
@@ -254,8 +258,17 @@ def wrong_row(row: Any, width: int, array_type: type[Any]) -> str | None:
 
 def parse_with_simdjson(body: bytes | bytearray) -> Any:
     """The columns of a body, numbers without Python objects in between."""
+    parser = AT_REST.pop() if AT_REST else simdjson.Parser()
+    columns, flat = read_by(parser, body)
+    if flat and len(body) <= MOST_KEPT:
+        AT_REST.append(parser)
+    return columns
+
+
+def read_by(parser: Any, body: bytes | bytearray) -> tuple[Any, bool]:
+    """The columns of a body, and whether nothing in them refers to the parser."""
     try:
-        value = simdjson.Parser().parse(body)
+        value = parser.parse(body)
     except UnicodeDecodeError:
         raise not_utf8() from None
     except ValueError:
@@ -263,7 +276,7 @@ def parse_with_simdjson(body: bytes | bytearray) -> Any:
     except RuntimeError as error:
         raise (too_deep() if str(error).startswith("DEPTH_ERROR") else beyond_64_bits()) from None
     if not isinstance(value, simdjson.Object):
-        return [] if isinstance(value, simdjson.Array) else value
+        return ([] if isinstance(value, simdjson.Array) else value), True
     objects, arrays = unfolded(value)
     # simdjson flattens nested arrays. Brackets and braces tell whether there can be any.
     flat = at_most(body, b"[", len(arrays)) and at_most(body, b"{", len(objects))
@@ -274,7 +287,7 @@ def parse_with_simdjson(body: bytes | bytearray) -> Any:
         if occurrences(body, "[") != accounted:
             for holder, key, array in arrays:
                 holder[key] = verified(array, holder[key])
-    return objects[0]
+    return objects[0], flat
 
 
 def unfolded(value: Any) -> tuple[list[dict[str, Any]], list[tuple[dict[str, Any], str, Any]]]:

@@ -141,6 +141,15 @@ def test_the_service_uses_the_decoder_there_is(decoder: dict[str, str]) -> None:
     assert run.stdout.decode().strip() == ("parse_with_standard_json" if decoder else "parse_with_simdjson")
 
 
+def test_a_body_leaves_those_before_it_as_they_were(parse: Parser) -> None:
+    bodies = [b'{"a":[1,2.5],"b":{"c":"d"}}', b'{"a":[7,8],"b":{}}', b'{"a":[[1,2]]}', b'{"a":["e"]}']
+    expected = [plain(parse(body)) for body in bodies]
+    faulty = parse(b'{"a":[[1],"f"]}')  # may refer to what was parsed
+    read = [parse(body) for body in bodies * 2]
+    assert list(map(plain, read)) == expected * 2
+    assert list(faulty["a"].rows) == [[1], "f"]
+
+
 @pytest.mark.parametrize("document", [*map(wrapped, VALID), *WHOLE_VALID], ids=lambda text: repr(text)[:60])
 def test_valid_is_read_as_it_is(parse: Parser, document: bytes) -> None:
     read, expected = parse(document), json.loads(document)
