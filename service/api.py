@@ -15,6 +15,7 @@ from werkzeug.exceptions import NotFound
 from schemas.reports import REPORTS
 from service import media, telemetry
 from service.body import decoder_of, read_body
+from service.by_group import sections_of
 from service.evaluate import kinds_of, report, states_of
 from service.gate import Gate
 from service.metrics.catalogue import TASKS
@@ -64,8 +65,9 @@ def report_view(schema: Schema, settings: Settings, gate: Gate) -> Callable[[], 
             batch, question, reading = schema.load(columns)
             del columns
             states = states_of(batch, question, kinds_of(question, reading))
+            on_groups = sections_of(batch, question, reading)
             del batch
-            answer = report(states, question, reading)
+            answer = report(states, question, reading, on_groups)
             telemetry.ROWS.labels(question.task).inc(answer["samples"])
             return Response(media.encode(answer), content_type=media.JSON)
 

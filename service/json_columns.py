@@ -155,7 +155,13 @@ def parse_with_standard_json(body: bytes | bytearray) -> Any:
         return value
     if any(isinstance(part, int) and not SMALLEST_INTEGER <= part <= LARGEST_INTEGER for part in value.values()):
         raise beyond_64_bits()
-    return {key: column_of_list(part) if isinstance(part, list) else part for key, part in value.items()}
+    objects = {key: columns_of_lists(part) for key, part in value.items() if isinstance(part, dict)}
+    return columns_of_lists(value) | objects
+
+
+def columns_of_lists(values: dict[str, Any]) -> dict[str, Any]:
+    """The values of an object, those that are lists as columns."""
+    return {key: column_of_list(part) if isinstance(part, list) else part for key, part in values.items()}
 
 
 def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -242,16 +248,24 @@ def parse_with_simdjson(body: bytes | bytearray) -> Any:
     if not isinstance(value, simdjson.Object):
         return [] if isinstance(value, simdjson.Array) else value
     parts = parts_of(value)
-    arrays = {key: part for key, part in parts.items() if isinstance(part, simdjson.Array)}
     objects = {key: parts_of(part) for key, part in parts.items() if isinstance(part, simdjson.Object)}
+    holders = {"": parts} | objects
+    arrays = {
+        (holder, key): part
+        for holder, held in holders.items()
+        for key, part in held.items()
+        if isinstance(part, simdjson.Array)
+    }
     # simdjson flattens nested arrays. Brackets and braces tell whether there can be any.
     flat = occurrences(body, "[") == len(arrays) and occurrences(body, "{") == 1 + len(objects)
-    columns: dict[str, Any] = {key: column_of_array(array, flat=flat) for key, array in arrays.items()}
+    columns = {place: column_of_array(array, flat=flat) for place, array in arrays.items()}
     if not flat:
-        accounted = sum(1 + arrays_in(arrays[key], part) for key, part in columns.items())
+        accounted = sum(1 + arrays_in(arrays[place], column) for place, column in columns.items())
         if occurrences(body, "[") != accounted:
-            columns = {key: verified(array, columns[key]) for key, array in arrays.items()}
-    return parts | objects | columns
+            columns = {place: verified(array, columns[place]) for place, array in arrays.items()}
+    for (holder, key), column in columns.items():
+        holders[holder][key] = column
+    return parts | objects
 
 
 def parts_of(value: Any) -> dict[str, Any]:

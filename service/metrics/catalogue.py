@@ -17,6 +17,7 @@ from service.metrics import (
     class_sections,
     classes,
     curves,
+    denominators,
     findings,
     multiclass,
     multilabel,
@@ -169,6 +170,20 @@ BINARY = Task(
         Row(curves.calibration, "curves", with_curves, NO_PROBABILITIES),
         Row(sections.metadata, when=with_metadata),
     ),
+    of_groups=(share(binary.selection_rate, wilson, best=math.nan),),  # neither more nor less of it is better
+    denominators={
+        "single_class": denominators.smaller_class,
+        "no_positive_labels": denominators.positive_labels,
+        "no_negative_labels": denominators.negative_labels,
+        "no_predicted_positives": denominators.predicted_positives,
+        "no_predicted_negatives": denominators.predicted_negatives,
+        "no_positives": denominators.positives,
+    },
+    fairness={
+        "demographic_parity_difference": ("selection_rate",),
+        "equal_opportunity_difference": ("recall",),
+        "equalized_odds_difference": ("recall", "false_positive_rate"),
+    },
 )
 
 NO_VARIATION = ("single_row", "constant_labels", "overflow")
@@ -310,6 +325,10 @@ MULTICLASS = Task(
         Row(sections.metadata, when=with_metadata),
     ),
     with_intervals={ClassScores: ClassInfluences},
+    denominators={
+        "single_class": denominators.outside_the_largest_class,
+        "absent_class": denominators.smallest_class,
+    },
 )
 
 
@@ -403,6 +422,7 @@ RANKING = Task(
         Row(curves.gain_by_rank, "curves", with_curves, (NO_RELEVANT,)),
         Row(sections.metadata, when=with_metadata),
     ),
+    denominators={NO_RELEVANT: denominators.judged_queries},
 )
 
 TASKS: dict[str, Task] = {task.name: task for task in (BINARY, MULTICLASS, MULTILABEL, REGRESSION, RANKING)}

@@ -11,7 +11,7 @@ OUTCOMES = ("pass", "inconclusive", "fail")
 class Requirement(NamedTuple):
     """Limits that a metric must keep, both included: its value, or with `on_interval` its whole interval.
 
-    `preset` names the list that the requirement is from, if any.
+    `preset` names the list that the requirement is from, `group` the group that is to keep the limits, if any.
     """
 
     metric: str
@@ -19,6 +19,7 @@ class Requirement(NamedTuple):
     high: float | None
     on_interval: bool = False
     preset: str | None = None
+    group: Mapping[str, Any] | None = None
 
     def outcome(self, value: float | None, interval: Mapping[str, Any] | None) -> str:
         """Whether a metric keeps the limits. An undefined one never does, one without an interval may."""
@@ -50,6 +51,7 @@ class Check(TypedDict):
     min: NotRequired[float]
     max: NotRequired[float]
     preset: NotRequired[str]
+    group: NotRequired[dict[str, int | bool | str]]
     decide_on: str
     value: float | None
     interval: NotRequired[dict[str, Any] | None]
@@ -64,10 +66,17 @@ class Verdict(TypedDict):
 
 
 def verdict(
-    requirements: Sequence[Requirement], metrics: Mapping[str, float | None], intervals: Mapping[str, Any]
+    requirements: Sequence[Requirement],
+    metrics: Mapping[str, float | None],
+    intervals: Mapping[str, Any],
+    groups: Sequence[Mapping[str, Any]] = (),
 ) -> Verdict:
-    """The checks of at least one requirement by the metrics and the intervals of a report, in the order asked for."""
-    checks = [check(each, metrics[each.metric], intervals.get(each.metric)) for each in requirements]
+    """The checks of at least one requirement by a report's metrics, intervals and groups, in the order asked for."""
+    whole: Mapping[str, Any] = {"by": None, "metrics": metrics, "intervals": intervals}
+    checks = []
+    for each in requirements:
+        of = next(part for part in (whole, *groups) if part["by"] == each.group)
+        checks.append(check(each, of["metrics"][each.metric], of.get("intervals", {}).get(each.metric)))
     return {"outcome": max((each["outcome"] for each in checks), key=OUTCOMES.index), "checks": checks}
 
 
@@ -85,6 +94,8 @@ def check(requirement: Requirement, value: float | None, interval: dict[str, Any
         checked["max"] = requirement.high
     if requirement.preset is not None:
         checked["preset"] = requirement.preset
+    if requirement.group is not None:
+        checked["group"] = dict(requirement.group)
     if requirement.on_interval:
         checked["interval"] = interval
     return checked
