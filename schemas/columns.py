@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import compress
+from itertools import compress, repeat
 from typing import Any, ClassVar
 
 import numpy as np
@@ -159,7 +159,7 @@ class LabelColumn:
         """The position of each label among some distinct classes of this kind, -1 where it is none of them."""
         if isinstance(self.values, list):
             of_label = {label: place for place, label in enumerate(classes)}
-            return np.fromiter((of_label.get(label, -1) for label in self.values), np.intp, len(self.values))
+            return np.fromiter(map(of_label.get, self.values, repeat(-1)), np.intp, len(self.values))
         names = np.array(classes, dtype=self.values.dtype)
         order = np.argsort(names)
         places = order[np.minimum(np.searchsorted(names[order], self.values), len(names) - 1)]
@@ -185,14 +185,14 @@ class Labels(Field):
         return LabelColumn("integer", whole(column, self.noun))
 
     def _of_scalars(self, column: list[Any]) -> LabelColumn:
-        types = set(map(type, column))
-        if types == {bool}:
-            return LabelColumn("boolean", np.array(column, dtype=np.bool_))
-        if types == {str}:
-            if max(map(len, column)) > self.limits.max_label_length or any("\0" in label for label in set(column)):
+        distinct = set(column)
+        if set(map(type, distinct)) == {str}:  # which equal nothing of another type
+            if any(not_a_name(label, self.limits, self.noun) for label in distinct):
                 wrong = bad_elements(column, lambda label: not_a_name(label, self.limits, self.noun))
                 raise complaints_at(wrong, "bad-label")
             return LabelColumn("string", column)
+        if set(map(type, column)) == {bool}:
+            return LabelColumn("boolean", np.array(column, dtype=np.bool_))
         errors = bad_elements(column, self._not_of_a_type)
         if errors:
             raise complaints_at(errors, "bad-label")
