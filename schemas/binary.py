@@ -7,7 +7,7 @@ from marshmallow import post_load
 from schemas.columns import LabelColumn, Labels, ScoreColumn, Scores
 from schemas.fields import Number, OneLabel
 from schemas.requests import ReportRequest, Request, counts_of, reaching, refused, same_length, threshold_of
-from service.metrics.batch import Batch, Label, Question, without_zero_weights
+from service.metrics.batch import Batch, Label, Question
 from service.metrics.exact import Floats
 
 # What labels may hold so that the positive class needs no naming, and which it is.
@@ -54,7 +54,7 @@ class BinaryReport(ReportRequest):
             )
         batch = Batch(labels.equal_to(positive), predicted, values, weight)
         question = Question(self.task, (negative, positive), positive, threshold, counts=counts_of(data))
-        return without_zero_weights(batch), question, self.reading(data, question)
+        return self.request(data, batch, question)
 
 
 def classes_of(columns: list[LabelColumn], pos_label: Label | None) -> tuple[Label | None, Label]:

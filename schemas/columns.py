@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import compress
-from typing import Any
+from itertools import compress, repeat
+from typing import Any, ClassVar
 
 import numpy as np
 from marshmallow import ValidationError
@@ -159,7 +159,7 @@ class LabelColumn:
         """The position of each label among some distinct classes of this kind, -1 where it is none of them."""
         if isinstance(self.values, list):
             of_label = {label: place for place, label in enumerate(classes)}
-            return np.fromiter((of_label.get(label, -1) for label in self.values), np.intp, len(self.values))
+            return np.fromiter(map(of_label.get, self.values, repeat(-1)), np.intp, len(self.values))
         names = np.array(classes, dtype=self.values.dtype)
         order = np.argsort(names)
         places = order[np.minimum(np.searchsorted(names[order], self.values), len(names) - 1)]
@@ -167,7 +167,13 @@ class LabelColumn:
 
 
 class Labels(Field):
-    """Class labels: integers, booleans or strings, unmixed, or pairs of 0 and 1 whose second is the positive class."""
+    """Class labels: integers, booleans or strings, unmixed, or pairs of 0 and 1 whose second is the positive class.
+
+    `noun` is what a complaint calls one of them, `naming` how else the row could be sent.
+    """
+
+    noun: ClassVar[str] = "label"
+    naming: ClassVar[str] = "Leave the row out, or name the class."
 
     def read(self, value: Any) -> LabelColumn:
         column = an_array(value)
@@ -176,20 +182,26 @@ class Labels(Field):
             return self._of_scalars(column)
         if column.ndim == 2:
             return self._of_rows(column)
-        return LabelColumn("integer", whole(column))
+        return LabelColumn("integer", whole(column, self.noun))
 
     def _of_scalars(self, column: list[Any]) -> LabelColumn:
-        types = set(map(type, column))
-        if types == {bool}:
-            return LabelColumn("boolean", np.array(column, dtype=np.bool_))
-        if types == {str}:
-            if max(map(len, column)) > self.limits.max_label_length or any("\0" in label for label in set(column)):
-                raise complaints_at(bad_elements(column, lambda label: not_a_name(label, self.limits)), "bad-label")
+        distinct = set(column)
+        if set(map(type, distinct)) == {str}:  # which equal nothing of another type
+            if any(not_a_name(label, self.limits, self.noun) for label in distinct):
+                wrong = bad_elements(column, lambda label: not_a_name(label, self.limits, self.noun))
+                raise complaints_at(wrong, "bad-label")
             return LabelColumn("string", column)
-        errors = bad_elements(column, lambda label: None if type(label) in KINDS else not_a_label_type(label))
+        if set(map(type, column)) == {bool}:
+            return LabelColumn("boolean", np.array(column, dtype=np.bool_))
+        errors = bad_elements(column, self._not_of_a_type)
         if errors:
             raise complaints_at(errors, "bad-label")
-        raise complaint("Integers, booleans and strings are mixed. Send labels of one type.", "mixed-labels")
+        raise complaint(f"Integers, booleans and strings are mixed. Send {self.noun}s of one type.", "mixed-labels")
+
+    def _not_of_a_type(self, value: Any) -> str | None:
+        if value is None:
+            return f"null is no {self.noun}. {self.naming}"
+        return None if type(value) in KINDS else "Not an integer, a boolean or a string."
 
     def _of_rows(self, column: NDArray[Any]) -> LabelColumn:
         if column.shape[1] != 2:
@@ -200,11 +212,11 @@ class Labels(Field):
         return {"type": "array", "items": {"$ref": "#/components/schemas/Label"}, "minItems": 1}
 
 
-def not_a_name(label: str, limits: Limits) -> str | None:
-    """What is wrong with a string as a label."""
+def not_a_name(label: str, limits: Limits, noun: str = "label") -> str | None:
+    """What is wrong with a string as a label, or as what a noun says."""
     if len(label) > limits.max_label_length:
-        return f"A label is longer than {limits.max_label_length} characters."
-    return "A label holds the character NUL." if "\0" in label else None
+        return f"A {noun} is longer than {limits.max_label_length} characters."
+    return f"A {noun} holds the character NUL." if "\0" in label else None
 
 
 def of_one_hot(column: NDArray[Any], text: str) -> LabelColumn:
@@ -271,20 +283,13 @@ def too_many_classes(number: int, limits: Limits) -> str | None:
     return f"{number} classes make a matrix of {number**2} cells. At most {most} classes, {most**2} cells, are taken."
 
 
-def not_a_label_type(value: Any) -> str:
-    """Why a value that is no integer, boolean or string cannot be a label."""
-    if value is None:
-        return "null is no label. Leave the row out, or name the class."
-    return "Not an integer, a boolean or a string."
-
-
-def whole(column: NDArray[Any]) -> NDArray[np.int64]:
+def whole(column: NDArray[Any], noun: str = "label") -> NDArray[np.int64]:
     """The column as integers; refuses fractions and what is too large to be told apart."""
     if column.dtype == np.int64:
         return column
     fractions = column != np.floor(column)
     if fractions.any():
-        raise at_rows(fractions, "A fraction is no label. Send integers.", "bad-label")
+        raise at_rows(fractions, f"A fraction is no {noun}. Send integers.", "bad-label")
     large = np.abs(column) >= EXACT_FLOAT
     if large.any():
         raise at_rows(

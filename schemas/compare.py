@@ -200,7 +200,13 @@ class CompareRequest(Schema):
             paired,
             own.get("margin"),
             own.get("min_difference"),
-            required(own.get("requirements", ()), compared, self.limits.presets, intervals=reading.intervals),
+            required(
+                own.get("requirements", ()),
+                compared,
+                self.limits.presets,
+                reading.partitions,
+                intervals=reading.intervals,
+            ),
         )
 
 

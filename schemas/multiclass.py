@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from schemas.columns import Classes, ClassLabels, LabelColumn, Probabilities, at_rows, too_many_classes
 from schemas.requests import ReportRequest, Request, counts_of, refused, same_length
-from service.metrics.batch import Batch, Label, Question, without_zero_weights
+from service.metrics.batch import Batch, Label, Question
 from service.metrics.exact import Floats
 
 
@@ -58,7 +58,7 @@ class MulticlassReport(ReportRequest):
             positions["predictions"] = np.argmax(scores, axis=1)
         batch = Batch(positions["labels"], positions["predictions"], scores, weight)
         question = Question(self.task, tuple(classes), counts=counts_of(data))
-        return without_zero_weights(batch), question, self.reading(data, question)
+        return self.request(data, batch, question)
 
 
 def check_kinds(columns: dict[str, LabelColumn], declared: LabelColumn | None) -> None:

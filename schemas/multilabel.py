@@ -9,7 +9,7 @@ from schemas.columns import LabelColumn, at_rows
 from schemas.fields import Number
 from schemas.label_sets import Bools, LabelNames, LabelScores, LabelSets, NameSets, too_many_labels
 from schemas.requests import ReportRequest, Request, counts_of, reaching, refused, same_length, threshold_of
-from service.metrics.batch import Batch, Label, Question, without_zero_weights
+from service.metrics.batch import Batch, Label, Question
 from service.metrics.exact import Floats
 
 Sets = Bools | NameSets
@@ -52,7 +52,7 @@ class MultilabelReport(ReportRequest):
         held = {name: matrix_of(name, column, classes, weight) for name, column in sets.items()}
         batch = Batch(held["labels"], held.get("predictions", reaching(scores, threshold)), scores, weight)
         question = Question(self.task, tuple(classes), threshold=threshold, counts=counts_of(data))
-        return without_zero_weights(batch), question, self.reading(data, question)
+        return self.request(data, batch, question)
 
     def classes_of(
         self, declared: LabelColumn | None, sets: dict[str, Sets], scores: Floats | None, weight: Floats | None

@@ -10,7 +10,7 @@ from schemas.columns import Numbers, at_rows, rows_within
 from schemas.complaints import complaint, complaints_at
 from schemas.fields import EXACT_FLOAT, Field, Flag, OpenAPI, an_array, bad_elements
 from schemas.requests import ReportRequest, Request, counts_of, refused, same_length
-from service.metrics.batch import Batch, Question, without_zero_weights
+from service.metrics.batch import Batch, Question
 from service.metrics.exact import Floats
 from service.metrics.grouping import starts_of
 
@@ -128,10 +128,9 @@ class RankingReport(ReportRequest):
         labels, scores, queries, weight = data["labels"], data["scores"], data["queries"], data.get("sample_weight")
         same_length({"scores": scores, "queries": queries, "sample_weight": weight}, len(labels))
         question = Question(self.task, k=data.get("k", DEFAULT_K), counts=counts_of(data))
-        reading = self.reading(data, question)
         batch = Batch(truth=labels, scores=scores, weight=weight, query=queries)
         check_weights(batch)
-        batch = without_zero_weights(batch)
+        batch, question, reading = self.request(data, batch, question)
         count, most = len(batch.by_query.ids) if reading.per_query else 0, self.limits.max_listed_queries
         if count > most:
             raise refused("per_query", f"There are {count} queries, and at most {most} are listed.", "limit-exceeded")

@@ -10,7 +10,7 @@ from schemas.columns import Outputs
 from schemas.complaints import complaint, complaints_at
 from schemas.fields import Field, OpenAPI, an_array, bad_elements, not_a_number
 from schemas.requests import ReportRequest, Request, counts_of, refused, same_length
-from service.metrics.batch import Batch, Question, without_zero_weights
+from service.metrics.batch import Batch, Question
 from service.metrics.exact import Floats
 
 MEDIAN = 0.5
@@ -75,10 +75,9 @@ class RegressionReport(ReportRequest):
             batch = Batch(truth=labels, predicted=predictions)
         else:
             raise refused("predictions", "As many rows as labels, but another number of outputs.", "length-mismatch")
-        reading = self.reading(data, question)
-        if reading.curves and labels.ndim == 2:
+        if data.get("curves") and labels.ndim == 2:
             raise refused("curves", "Curves show one output. Send each output on its own.", "bad-option")
-        return without_zero_weights(replace(batch, weight=weight)), question, reading
+        return self.request(data, replace(batch, weight=weight), question)
 
 
 def of_quantiles(labels: Floats, predictions: Floats, levels: tuple[float, ...]) -> Batch:

@@ -20,8 +20,9 @@ from schemas.fields import (
     Strings,
     bad_elements,
 )
+from schemas.groups import Groups, grouped
 from schemas.requirements import Requirements, required
-from service.metrics.batch import Batch, Question, Reading
+from service.metrics.batch import Batch, Partition, Question, Reading, without_zero_weights
 from service.metrics.catalogue import TASKS
 from service.metrics.exact import Floats
 from service.metrics.row import Task
@@ -62,6 +63,11 @@ class ReportRequest(Schema):
     )
     resamples = Integer("How often the bootstrap draws; 2000 where left out.", FEWEST_RESAMPLES, "max_resamples")
     seed = Integer("What the draws of the bootstrap start from; 0 where left out.", 0, int(EXACT_FLOAT))
+    groups = Groups(
+        "Columns by name, such as region, of integers, booleans or strings: the report also holds the metrics of each "
+        "group of rows with one value, and how far groups are apart. At most 10 names."
+    )
+    cross = Flag("Whether rows are also grouped by each two names together; false where left out.")
     requirements = Requirements(
         "What metrics must reach, for a verdict in the report: each names a metric with min, max or both, or a preset."
     )
@@ -80,7 +86,12 @@ class ReportRequest(Schema):
         """What reports of the task hold."""
         return TASKS[self.task]
 
-    def reading(self, data: Mapping[str, Any], question: Question) -> Reading:
+    def request(self, data: Mapping[str, Any], batch: Batch, question: Question) -> Request:
+        """The request of a batch with all its rows, as the core takes it."""
+        batch, partitions = grouped(batch, data, self.limits)
+        return without_zero_weights(batch), question, self.reading(data, question, partitions)
+
+    def reading(self, data: Mapping[str, Any], question: Question, partitions: tuple[Partition, ...] = ()) -> Reading:
         """What is to be read from the states, with defaults filled in. Refuses metrics that the question has not."""
         names = dict.fromkeys(self.catalogue.names(question))
         asked = data.get("metrics", names)
@@ -89,9 +100,11 @@ class ReportRequest(Schema):
             raise ValidationError({"metrics": complaints_at(unknown, "bad-option").messages})
         held = {metric.name: metric for metric in self.catalogue.metrics_of(question) if metric.name in asked}
         intervals = data.get("intervals", True)
+        demands, presets = data.get("requirements", ()), self.limits.presets
         return Reading(
             metrics=tuple(asked),
-            requirements=required(data.get("requirements", ()), held, self.limits.presets, intervals=intervals),
+            requirements=required(demands, held, presets, partitions, intervals=intervals),
+            partitions=partitions,
             curves=data.get("curves", False),
             curve_points=data.get("curve_points", min(Reading.curve_points, self.limits.max_curve_points)),
             per_query=data.get("per_query", False),

@@ -7,6 +7,8 @@ from marshmallow import Schema, ValidationError
 
 from schemas.complaints import Complaint, complaint
 from schemas.fields import Choice, Faulty, Field, Name, Number, OpenAPI
+from schemas.groups import GroupName
+from service.metrics.batch import Label, Partition
 from service.metrics.requirements import Requirement
 from service.metrics.row import Metric
 
@@ -26,6 +28,7 @@ class Demand(Schema):
         "value",
         ON_INTERVAL,
     )
+    group = GroupName("The group that must keep them, by a value for its name or for both; all rows where left out.")
     preset = Name("A list of requirements by its name, in place of metric, min and max.")
 
     def __init__(self) -> None:
@@ -116,14 +119,34 @@ def required(
     demands: Sequence[Mapping[str, Any]],
     metrics: Mapping[str, Metric],
     presets: Mapping[str, tuple[Requirement, ...]],
+    partitions: Sequence[Partition] = (),
     *,
     intervals: bool,
 ) -> tuple[Requirement, ...]:
     """The requirements of a request whose report holds these metrics. Refuses those that no report can decide."""
+
+    def read(demand: Mapping[str, Any]) -> list[Requirement]:
+        group = group_of(demand, partitions)
+        return [each._replace(group=group) for each in resolved(demand, metrics, presets, intervals=intervals)]
+
     try:
-        return tuple(gathered(demands, lambda one: resolved(one, metrics, presets, intervals=intervals)))
+        return tuple(gathered(demands, read))
     except ValidationError as error:
         raise ValidationError({"requirements": error.messages}) from None
+
+
+def group_of(demand: Mapping[str, Any], partitions: Sequence[Partition]) -> Mapping[str, Label] | None:
+    """The group that is to keep a requirement, as the report names it; None where all rows are."""
+    wanted = demand.get("group")
+    if wanted is None:
+        return None
+    by = next((partition for partition in partitions if {*partition.by} == wanted.keys()), None)
+    if by is None:
+        raise wrong("group", "The rows are not grouped by this name, or these: `groups` and `cross` say by which.")
+    for group in by.named:
+        if all(group[name] == value and type(group[name]) is type(value) for name, value in wanted.items()):
+            return group
+    raise wrong("group", "No row that counts is of this group.")
 
 
 def resolved(
@@ -169,6 +192,8 @@ def presets_of(lists: Any) -> dict[str, tuple[Requirement, ...]]:
             raise ValidationError({name: error.messages}) from None
         if any("preset" in demand for demand in demands):
             raise ValidationError({name: [Complaint("A preset holds no presets.")]})
+        if any("group" in demand for demand in demands):
+            raise ValidationError({name: [Complaint("A preset names no groups: the request does.")]})
         presets[name] = tuple(requirement(demand) for demand in demands)
     return presets
 

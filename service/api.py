@@ -16,6 +16,7 @@ from schemas.reports import REPORTS
 from schemas.requests import ReportRequest
 from service import media, telemetry
 from service.body import decoder_of, read_body
+from service.by_group import sections_of
 from service.comparison import compare
 from service.evaluate import kinds_of, report, states_of
 from service.gate import Gate
@@ -67,8 +68,9 @@ def report_of(schema: ReportRequest) -> Answer:
         batch, question, reading = schema.load(columns)
         del columns
         states = states_of(batch, question, kinds_of(question, reading))
+        on_groups = sections_of(batch, question, reading)
         del batch
-        made = report(states, question, reading)
+        made = report(states, question, reading, on_groups)
         return made, made["samples"]
 
     return answer

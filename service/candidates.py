@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, NotRequired, TypedDict
 
 import numpy as np
 
+from service.by_group import sections_of
 from service.evaluate import States, analytic, arguments, case_of, interval, kinds_of, report, states_of, value_of
 from service.metrics import binary
 from service.metrics.batch import Batch, Question, Reading
@@ -66,7 +67,7 @@ class Candidate:
     def __init__(self, name: str, batch: Batch, question: Question, reading: Reading) -> None:
         self.name, self.batch, self.question, self.reading = name, batch, question, reading
         self.states: States = states_of(batch, question, kinds_of(question, reading, compared=True))
-        self.report = report(self.states, question, reading)
+        self.report = report(self.states, question, reading, sections_of(batch, question, reading))
 
     @property
     def metrics(self) -> list[Metric]:

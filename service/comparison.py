@@ -11,7 +11,7 @@ from service.candidates import Candidate, Judged, MetricDifference, Pair
 from service.compare_findings import findings_of
 from service.metrics.batch import Batch, Comparison, Question, Reading
 from service.metrics.differences import Difference, holm
-from service.metrics.requirements import Check, Verdict, check, verdict_of
+from service.metrics.requirements import Check, Verdict, check, check_in, verdict_of
 from service.metrics.row import Metric
 from service.metrics.undefined import Undefined
 
@@ -41,13 +41,12 @@ def verdict(entries: list[MetricDifference], pairs: list[Pair], comparison: Comp
     differences = {(each["candidate"], each["metric"]): each for each in entries}
     checks: list[Check] = []
     for pair in pairs:
-        name, made = pair.candidate.name, pair.candidate.report
-        for requirement in comparison.requirements:
-            value, limits = made["metrics"][requirement.metric], made.get("intervals", {}).get(requirement.metric)
-            if requirement.min_difference is not None:
-                entry = differences[name, requirement.metric]
-                value, limits = entry["difference"], entry["interval"]
-            checks.append({"candidate": name, **check(requirement, value, limits)})
+        for each in comparison.requirements:
+            made = check_in(pair.candidate.report, each)
+            if each.min_difference is not None:
+                apart = differences[pair.candidate.name, each.metric]
+                made = check(each, apart["difference"], apart["interval"])
+            checks.append({"candidate": pair.candidate.name, **made})
     return verdict_of(checks)
 
 

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from functools import reduce
+from types import MappingProxyType
 from typing import Any, NamedTuple, cast
 
 import numpy as np
@@ -94,11 +95,13 @@ class Found(NamedTuple):
     statistics: Sequence[Any] = ()
 
 
-def report(states: States, question: Question, reading: Reading) -> dict[str, Any]:
+def report(
+    states: States, question: Question, reading: Reading, on_groups: Mapping[str, Any] = MappingProxyType({})
+) -> dict[str, Any]:
     """The report: every wanted row of the task's catalogue, `null` where it is undefined, with the reason.
 
     With several outputs a metric is the mean of their values, undefined where one of them is, and `per_output` holds
-    those of each.
+    those of each. `on_groups` are the sections on groups.
     """
     rows = rows_of(question, reading)
     parts: dict[str, Any] = {}
@@ -128,8 +131,9 @@ def report(states: States, question: Question, reading: Reading) -> dict[str, An
                 entry({"output": position}, [metric for metric, _ in found], output, question, reading)
                 for position, output in enumerate(states)
             ]
+        parts |= on_groups
         if reading.requirements:
-            parts["verdict"] = verdict(reading.requirements, parts["metrics"], parts.get("intervals", {}))
+            parts["verdict"] = verdict(reading.requirements, parts)
     return parts
 
 

@@ -19,6 +19,8 @@ PREFIX = "ASSAY_"
 
 # A JSON array that simdjson decodes reports its length in 24 bits.
 MOST_ROWS = 2**24 - 2
+# The place of a group is held in 16 bits.
+MOST_GROUPS = 2**16
 
 
 def setting(default: Any, description: str, field: fields.Field[Any]) -> Any:
@@ -46,6 +48,7 @@ class Settings:
     max_values: int = count(40_000_000, "Most values of a request: commas in its body, plus one.")
     max_outputs: int = count(100, "Most outputs (columns of the labels) of a regression.")
     max_classes: int = count(1000, "Most classes of a multiclass task, and most labels of a multilabel one.")
+    max_groups: int = count(1000, "Most groups of a request: of all names and crossings together.", MOST_GROUPS)
     max_label_length: int = count(256, "Longest label, in characters.")
     max_listed_queries: int = count(10_000, "Most queries of a ranking whose metrics a report lists.")
     max_candidates: int = count(10, "Most candidates of a comparison.", 100)

@@ -13,7 +13,7 @@ from service.metrics.binary_states import Descent, Sweep
 from service.metrics.distributions import t_critical
 from service.metrics.exact import Floats
 from service.metrics.intervals import LOGIT, Case, Interval, on_scale, wilson_limits
-from service.metrics.states import blocks
+from service.metrics.states import blocks, once
 from service.metrics.undefined import Undefined
 
 # A class of fewer effective rows does not tell how much its rows vary.
@@ -174,16 +174,26 @@ def precision_estimate(sizes: tuple[float, float], area: float, of_rows: tuple[f
 
 def delong(case: Case, sweep: Sweep) -> Interval:
     """Student's t on the logit scale with DeLong's variance, at least half of that of Hanley and McNeil."""
-    of_rows = variances(sweep.descent_of_squares, roc_moves(sweep.descent, case.value, *sides(sweep)))
-    return Interval(*roc_estimate(effective_sizes(sweep), case.value, of_rows).limits(case.level), "delong_logit")
+    return Interval(*roc_estimate_of(sweep, case.value).limits(case.level), "delong_logit")
+
+
+@once
+def roc_estimate_of(sweep: Sweep, area: float) -> Estimate:
+    """The area under the ROC curve of rows."""
+    of_rows = variances(sweep.descent_of_squares, roc_moves(sweep.descent, area, *sides(sweep)))
+    return roc_estimate(effective_sizes(sweep), area, of_rows)
 
 
 def of_average_precision(case: Case, sweep: Sweep) -> Interval:
     """Student's t on the logit scale with the variance of the influences of the rows."""
-    of_rows = variances(sweep.descent_of_squares, precision_moves(sweep.descent, case.value, sides(sweep)[0]))
-    return Interval(
-        *precision_estimate(effective_sizes(sweep), case.value, of_rows).limits(case.level), "influence_logit"
-    )
+    return Interval(*precision_estimate_of(sweep, case.value).limits(case.level), "influence_logit")
+
+
+@once
+def precision_estimate_of(sweep: Sweep, area: float) -> Estimate:
+    """The average precision of rows."""
+    of_rows = variances(sweep.descent_of_squares, precision_moves(sweep.descent, area, sides(sweep)[0]))
+    return precision_estimate(effective_sizes(sweep), area, of_rows)
 
 
 def dkw(case: Case, sweep: Sweep) -> Interval:

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
-from typing import Any
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,21 @@ from service.metrics.requirements import Requirement
 from service.metrics.undefined import Undefined
 
 Label = int | bool | str
+
+
+class Partition(NamedTuple):
+    """The groups that the rows fall into by a column of the request, or by two that are crossed.
+
+    `by` names these, `groups` are the values of each group there, in order.
+    """
+
+    by: tuple[str, ...]
+    groups: tuple[tuple[Label, ...], ...]
+
+    @property
+    def named(self) -> list[dict[str, Label]]:
+        """The value by name of each group."""
+        return [dict(zip(self.by, values, strict=True)) for values in self.groups]
 
 
 @dataclass(frozen=True)
@@ -42,6 +58,7 @@ class Reading:
     `per_query` asks for the metrics of each query of a ranking, `intervals` for an interval beside each metric that
     covers the true value with a probability of `confidence_level`: by a bootstrap that draws the rows `resamples` times
     from a `seed`, or by formulas where that is 0. `requirements` are what the verdict is about, if there are any.
+    `partitions` are the groups that are reported, too.
     """
 
     metrics: tuple[str, ...]
@@ -54,6 +71,7 @@ class Reading:
     resamples: int = 0
     seed: int = 0
     requirements: tuple[Requirement, ...] = ()
+    partitions: tuple[Partition, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -89,6 +107,7 @@ class Batch:
 
     Positions are those of `Question.classes`, as intp; the other numbers are float64. `weight` is float64, or None
     where every row counts once. `query` is what the rows of a ranking belong to: int64, or variable-length strings.
+    `groups` is n x p, the position of the row's group in each of `Reading.partitions`, or None where there are none.
     """
 
     truth: NDArray[Any]
@@ -96,9 +115,10 @@ class Batch:
     scores: Floats | None = None
     weight: Floats | None = None
     query: NDArray[Any] | None = None
+    groups: NDArray[np.uint16] | None = None
 
-    def rows(self, which: NDArray[Any]) -> "Batch":
-        """The batch of these rows: positions, or a boolean for each row."""
+    def rows(self, which: NDArray[Any] | slice) -> "Batch":
+        """The batch of these rows: positions, a boolean for each row, or a slice."""
         columns: dict[str, Any] = {column.name: getattr(self, column.name) for column in fields(self)}
         taken: dict[str, Any] = {name: None if all_ is None else all_[which] for name, all_ in columns.items()}
         return Batch(**taken)
@@ -124,6 +144,17 @@ def without_zero_weights(batch: Batch) -> Batch:
     if not kept.all():
         batch = batch.rows(kept)
     return replace(batch, weight=None) if np.all(batch.weight == 1) else batch
+
+
+def by_group(batch: Batch, place: int, number: int) -> list[Batch | None]:
+    """The rows of each of so many groups in the partition at this place; None for a group without any."""
+    if batch.groups is None:
+        return [batch]
+    codes = np.ascontiguousarray(batch.groups[:, place])
+    rows = replace(batch, groups=None).rows(np.argsort(codes, kind="stable"))
+    ends = np.cumsum(np.bincount(codes, minlength=number)).tolist()
+    cuts = pairwise([0, *ends])
+    return [without_zero_weights(rows.rows(slice(*cut))) if cut[0] < cut[1] else None for cut in cuts]
 
 
 def outputs(batch: Batch) -> tuple[Batch, ...]:

@@ -97,6 +97,15 @@ def false_discovery_rate(cells: Cells) -> Any:
     return ratio(cells.fp, cells.fp + cells.tp, "no_predicted_positives")
 
 
+def selection_rate(cells: Cells) -> Any:
+    """Share of all rows that are predicted positive.
+
+    Formula: (TP + FP) / (TP + FP + FN + TN)
+    Reference: fairlearn.metrics.selection_rate
+    """
+    return (cells.tp + cells.fp) / (cells.tp + cells.fp + cells.fn + cells.tn)
+
+
 def f_beta(cells: Cells, beta: float) -> Any:
     """Weighted harmonic mean of precision and recall, where recall counts {beta} times as much.
 

@@ -19,6 +19,7 @@ from service.metrics import (
     class_sections,
     classes,
     curves,
+    denominators,
     findings,
     multiclass,
     multilabel,
@@ -210,6 +211,20 @@ BINARY = Task(
         Row(sections.metadata, when=with_metadata),
     ),
     compared={Sweep: binary_influences.PlacedSweep},
+    of_groups=(share(binary.selection_rate, wilson, best=math.nan),),  # neither more nor less of it is better
+    denominators={
+        "single_class": denominators.smaller_class,
+        "no_positive_labels": denominators.positive_labels,
+        "no_negative_labels": denominators.negative_labels,
+        "no_predicted_positives": denominators.predicted_positives,
+        "no_predicted_negatives": denominators.predicted_negatives,
+        "no_positives": denominators.positives,
+    },
+    fairness={
+        "demographic_parity_difference": ("selection_rate",),
+        "equal_opportunity_difference": ("recall",),
+        "equalized_odds_difference": ("recall", "false_positive_rate"),
+    },
 )
 
 NO_VARIATION = ("single_row", "constant_labels", "overflow")
@@ -435,6 +450,10 @@ MULTICLASS = Task(
     ),
     with_intervals={ClassScores: ClassInfluences},
     compared={TopLabel: PlacedTopLabel, ClassScores: ClassInfluences},
+    denominators={
+        "single_class": denominators.outside_the_largest_class,
+        "absent_class": denominators.smallest_class,
+    },
 )
 
 
@@ -540,6 +559,7 @@ RANKING = Task(
         Row(curves.gain_by_rank, "curves", with_curves, (NO_RELEVANT,)),
         Row(sections.metadata, when=with_metadata),
     ),
+    denominators={NO_RELEVANT: denominators.judged_queries},
 )
 
 TASKS: dict[str, Task] = {task.name: task for task in (BINARY, MULTICLASS, MULTILABEL, REGRESSION, RANKING)}

@@ -1,4 +1,4 @@
-"""Quantiles that intervals are made with: of the normal distribution, of Student's t, and of fair coin tosses."""
+"""What intervals and tests are made with: quantiles of normal, t and fair coin variables, tails of chi-square."""
 
 import math
 from fractions import Fraction
@@ -61,6 +61,26 @@ def t_critical(level: float, freedom: float) -> float:
         if abs(step) < LAST_STEP:
             break
     return t
+
+
+def chi_square_tail(value: float, freedom: int) -> float:
+    """The probability that a chi-square variable with so many degrees of freedom, a whole number, exceeds the value.
+
+    Each two degrees more add a term.
+
+    Reference: M. Abramowitz, I. A. Stegun, Handbook of Mathematical Functions, 26.4.4 and 26.4.5
+    """
+    half = value / 2
+    if half <= 0:
+        return 1.0
+    if math.isinf(half):
+        return 0.0
+    odd = freedom % 2
+    terms = [math.erfc(math.sqrt(half)) if odd else math.exp(-half)]
+    for step in range((freedom - 1) // 2):
+        power = step + (0.5 if odd else 1.0)
+        terms.append(math.exp(power * math.log(half) - half - math.lgamma(power + 1)))
+    return min(1.0, math.fsum(terms))
 
 
 def series(z: float) -> tuple[float, ...]:

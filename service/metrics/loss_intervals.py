@@ -24,7 +24,7 @@ from service.metrics.intervals import (
     wilson_limits,
 )
 from service.metrics.multiclass_states import ClassScores
-from service.metrics.states import blocks
+from service.metrics.states import blocks, once
 
 Loss = Callable[[Bools, Floats], Floats]
 SUMMARY = "Student's t on the log scale; the upper limit counts one more row with a wrong label."
@@ -117,17 +117,22 @@ def limits_of_loss(case: Case, losses: Losses, mistaken: Callable[[], float]) ->
     return Interval(low, high, "t_log_mistake")
 
 
+losses_of = once(Losses.of)
+
+
+@once
+def mistaken_loss(sweep: Sweep, loss: Loss) -> float:
+    """The total loss of the rows, were all labels others."""
+    others = loss(~sweep.truth, sweep.scores)
+    return float((others if sweep.weights is None else sweep.relative_weights * others).sum())
+
+
 def of_loss(loss: Loss) -> Strategy:
     """Of the mean of a loss of a label, yes or no, and its score."""
 
     def strategy(case: Case, sweep: Sweep) -> Interval:
-        losses = Losses.of(sweep, loss, case.value)
-
-        def mistaken() -> float:
-            others = loss(~sweep.truth, sweep.scores)
-            return float((others if sweep.weights is None else sweep.relative_weights * others).sum()) / losses.weight
-
-        return limits_of_loss(case, losses, mistaken)
+        losses = losses_of(sweep, loss, case.value)
+        return limits_of_loss(case, losses, lambda: mistaken_loss(sweep, loss) / losses.weight)
 
     return documented(strategy, SUMMARY)
 

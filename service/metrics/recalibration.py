@@ -20,6 +20,8 @@ Line = tuple[float, float]
 LOWEST, HIGHEST = 2.0**-52, 1 - 2.0**-52
 # A block's temporaries stay in the processor's cache.
 BLOCK = 1 << 13
+# The logits of up to so many rows are sooner kept than made again for each step.
+KEPT = 1 << 16
 # From this many rows on the fit starts from one of every 256, then of every 16 neighbouring rows as one.
 MANY = 1 << 15
 GROUP = 16
@@ -130,7 +132,7 @@ def log_odds(truth: Bools, weights: Floats | None) -> float:
 
 
 def all_rows(scores: Floats, truth: Bools, weights: Floats | None, centre: float) -> Blocks:
-    """Every row, in blocks; a single block is made once."""
+    """Every row, in blocks, which are made once where there are few."""
 
     def rows() -> Iterator[tuple[Floats, ...]]:
         for start in range(0, len(scores), BLOCK):
@@ -138,7 +140,7 @@ def all_rows(scores: Floats, truth: Bools, weights: Floats | None, centre: float
             sign = 2 * truth[block].astype(np.float64) - 1
             yield logits(clipped(scores[block]), centre), sign, *(() if weights is None else (weights[block],))
 
-    if len(scores) > BLOCK:
+    if len(scores) > KEPT:
         return rows
     return list(rows()).copy
 

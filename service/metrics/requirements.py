@@ -11,8 +11,8 @@ OUTCOMES = ("pass", "inconclusive", "fail")
 class Requirement(NamedTuple):
     """Limits that a metric must keep, both included: its value, or with `on_interval` its whole interval.
 
-    `preset` names the list that the requirement is from, if any. With `min_difference` it is a limit of how much better
-    a candidate must be than the reference.
+    `preset` names the list that the requirement is from, `group` the group that is to keep the limits, if any. With
+    `min_difference` it is a limit of how much better a candidate must be than the reference.
     """
 
     metric: str
@@ -20,6 +20,7 @@ class Requirement(NamedTuple):
     high: float | None
     on_interval: bool = False
     preset: str | None = None
+    group: Mapping[str, Any] | None = None
     min_difference: float | None = None
 
     def outcome(self, value: float | None, interval: Mapping[str, Any] | None) -> str:
@@ -58,6 +59,7 @@ class Check(TypedDict):
     max: NotRequired[float]
     min_difference: NotRequired[float]
     preset: NotRequired[str]
+    group: NotRequired[dict[str, int | bool | str]]
     decide_on: str
     value: float | None
     interval: NotRequired[dict[str, Any] | None]
@@ -71,11 +73,16 @@ class Verdict(TypedDict):
     checks: list[Check]
 
 
-def verdict(
-    requirements: Sequence[Requirement], metrics: Mapping[str, float | None], intervals: Mapping[str, Any]
-) -> Verdict:
-    """The checks of at least one requirement by the metrics and the intervals of a report, in the order asked for."""
-    return verdict_of([check(each, metrics[each.metric], intervals.get(each.metric)) for each in requirements])
+def verdict(requirements: Sequence[Requirement], report: Mapping[str, Any]) -> Verdict:
+    """The checks of at least one requirement by a report, in the order asked for."""
+    return verdict_of([check_in(report, each) for each in requirements])
+
+
+def check_in(report: Mapping[str, Any], requirement: Requirement) -> Check:
+    """The check of a requirement by a report, or by that of a group in it."""
+    parts = ({**report, "by": None}, *report.get("groups", ()))
+    of = next(part for part in parts if part["by"] == requirement.group)
+    return check(requirement, of["metrics"][requirement.metric], of.get("intervals", {}).get(requirement.metric))
 
 
 def verdict_of(checks: list[Check]) -> Verdict:
@@ -99,6 +106,8 @@ def check(requirement: Requirement, value: float | None, interval: dict[str, Any
         checked["min_difference"] = requirement.min_difference
     if requirement.preset is not None:
         checked["preset"] = requirement.preset
+    if requirement.group is not None:
+        checked["group"] = dict(requirement.group)
     if requirement.on_interval:
         checked["interval"] = interval
     return checked

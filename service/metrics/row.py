@@ -240,6 +240,10 @@ class Task:
     labels. `outputs` are the batches that a batch consists of, each with states of its own. `with_intervals` are the
     kinds that stand for others in reports with intervals, as they also hold what these are made of; `compared` are
     those that stand for others where candidates are compared.
+
+    `of_groups` are metrics that groups of rows have beside those of the whole. `denominators` count the units that a
+    metric is a mean of, by a reason for which it is undefined without any. `fairness` names differences of groups: the
+    largest of those of some metrics.
     """
 
     name: str
@@ -248,6 +252,9 @@ class Task:
     outputs: Callable[[Batch], tuple[Batch, ...]] = lambda batch: (batch,)
     with_intervals: Mapping[Any, type[State]] = field(default_factory=dict)
     compared: Mapping[Any, type[State]] = field(default_factory=dict)
+    of_groups: tuple[Metric, ...] = ()
+    denominators: Mapping[str, Callable[..., float]] = field(default_factory=dict)
+    fairness: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def metrics(self) -> tuple[Metric, ...]:

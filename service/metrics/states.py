@@ -6,10 +6,11 @@ two sizes: counts and totals are bounded; `Rows` are sorted multisets that grow 
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from fractions import Fraction
-from typing import Any, Self
+from functools import wraps
+from typing import Any, Self, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,23 @@ from service.metrics.exact import Floats, Total, canonical_order, exact_sum
 from service.metrics.undefined import Undefined
 
 BLOCK_NUMBERS = 1 << 16
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def once(function: Function) -> Function:
+    """The function of a state and perhaps more, with what it gives kept as long as the state is.
+
+    Intervals at several levels are made of the same.
+    """
+
+    @wraps(function)
+    def known(state: State, *given: Any) -> Any:
+        kept = vars(state).setdefault("_kept", {})
+        if (function, given) not in kept:
+            kept[function, given] = function(state, *given)
+        return kept[function, given]
+
+    return cast(Function, known)
 
 
 @dataclass(frozen=True)

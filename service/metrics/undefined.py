@@ -19,6 +19,7 @@ REASONS: dict[str, str] = {
     "no_positives": "No row is positive, neither in the labels nor in the predictions.",
     "no_predicted_negatives": "No row is predicted negative.",
     "no_predicted_positives": "No row is predicted positive.",
+    "no_ratio": "The lowest value is 0 or below, so that its ratio to the highest says nothing.",
     "no_relevant_documents": "No query has a document with a relevance above 0.",
     "no_scores": "This needs scores, and only predictions were sent.",
     "no_true_negatives": "No negative row is predicted negative, so the ratio would be infinite.",
@@ -32,6 +33,7 @@ REASONS: dict[str, str] = {
     "single_class": "All labels are of one class.",
     "single_positive": "There is effectively one positive row, which does not show how much positive rows vary.",
     "single_row": "One row has no variation.",
+    "too_few_groups": "Fewer than two groups have a value that 10 effective rows, or queries, or more bear.",
     "too_few_rows": "There are too few rows, by their effective number, to show how much they vary.",
     "too_many_classes": "Curves are drawn of 50 classes at most.",
     "uneven_weights": "Weights differ by more than 2^53, so that ranks of light rows are lost in those of heavy ones.",
@@ -51,6 +53,9 @@ NO_INTERVAL = {
     "too_few_rows",
     "unstable_resampling",
 }
+
+# Why a difference of groups, or a ratio, may have no value.
+NO_GAP = {"no_ratio", "too_few_groups"}
 
 RATIONAL = {int, Fraction}
 
