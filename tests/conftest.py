@@ -13,16 +13,19 @@ DECODERS = {"simdjson": {}, "stdlib": {"PYTHONPATH": str(ROOT / "tests/data/with
 
 @pytest.fixture(scope="session")
 def start_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Server]]:
-    """Starts a service with the given environment variables; all are stopped when the tests are over."""
+    """Starts a service with the given environment variables; all are stopped, at once, when the tests are over."""
+    servers: list[Server] = []
+
+    def started(**environment: str) -> Server:
+        servers.append(start(tmp_path_factory.mktemp("server") / "log", **environment))
+        servers[-1].wait()
+        return servers[-1]
+
     with ExitStack() as running:
-
-        def started(**environment: str) -> Server:
-            server = start(tmp_path_factory.mktemp("server") / "log", **environment)
-            running.callback(server.stop)
-            server.wait()
-            return server
-
         yield started
+        for server in servers:
+            running.callback(server.stop)
+            server.process.terminate()
 
 
 @pytest.fixture(scope="session", params=DECODERS)

@@ -88,6 +88,12 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="module")
+def hurried(start_server: Callable[..., Server]) -> Server:
+    """A service that waits a second for a body."""
+    return start_server(ASSAY_BODY_SECONDS="1")
+
+
+@pytest.fixture(scope="module")
 def large() -> bytes:
     """A request that takes long to compute."""
     draw = random.Random(0)
@@ -209,16 +215,15 @@ def test_a_second_report_waits_for_the_first(start_server: Callable[..., Server]
     assert report.result().status == 200
 
 
-def test_bodies_that_stall_free_their_threads(start_server: Callable[..., Server]) -> None:
-    server = start_server(ASSAY_BODY_SECONDS="1")
-    (worker,) = server.workers
+def test_bodies_that_stall_free_their_threads(hurried: Server) -> None:
+    (worker,) = hurried.workers
     half = head("POST", BINARY, JSON | {"Content-Length": str(len(FINE))}) + FINE[:9]
     with ThreadPoolExecutor(THREADS) as pool:
-        answers = list(pool.map(lambda _: exchange(server.port, half), range(THREADS)))
+        answers = list(pool.map(lambda _: exchange(hurried.port, half), range(THREADS)))
     assert {answer.status for answer in answers} == {408}
-    assert request(server.port, method="GET", target="/livez", headers={}).status == 200
-    assert request(server.port, body=FINE).status == 200
-    assert server.workers == [worker]
+    assert request(hurried.port, method="GET", target="/livez", headers={}).status == 200
+    assert request(hurried.port, body=FINE).status == 200
+    assert hurried.workers == [worker]
 
 
 HEAD = head("POST", BINARY, JSON | {"Content-Length": str(len(FINE))})
@@ -234,23 +239,20 @@ HEAD = head("POST", BINARY, JSON | {"Content-Length": str(len(FINE))})
         pytest.param(head("GET", "/livez", {"Connection": "close"}), id="does not hang up"),
     ],
 )
-def test_clients_that_stay_hold_up_nobody_for_long(start_server: Callable[..., Server], sent: bytes) -> None:
-    server = start_server(ASSAY_BODY_SECONDS="1")
-    (worker,) = server.workers
+def test_clients_that_stay_hold_up_nobody_for_long(hurried: Server, sent: bytes) -> None:
+    (worker,) = hurried.workers
     with ExitStack() as held:
         for _ in range(THREADS + 2):
-            held.enter_context(socket.create_connection(("127.0.0.1", server.port), SOON)).sendall(sent)
+            held.enter_context(socket.create_connection(("127.0.0.1", hurried.port), SOON)).sendall(sent)
         for _ in range(3):
-            assert request(server.port, method="GET", target="/livez", headers={}, timeout=3 * SOON).status == 200
-        assert request(server.port, body=FINE).status == 200
-        assert server.workers == [worker]
+            assert request(hurried.port, method="GET", target="/livez", headers={}, timeout=3 * SOON).status == 200
+        assert request(hurried.port, body=FINE).status == 200
+        assert hurried.workers == [worker]
 
 
-def test_bodies_that_trickle_end_at_the_deadline(start_server: Callable[..., Server]) -> None:
-    server = start_server(ASSAY_BODY_SECONDS="1")
-
+def test_bodies_that_trickle_end_at_the_deadline(hurried: Server) -> None:
     def trickle(_: int) -> int:
-        with socket.create_connection(("127.0.0.1", server.port), SOON) as connection:
+        with socket.create_connection(("127.0.0.1", hurried.port), SOON) as connection:
             connection.sendall(HEAD)
             connection.settimeout(0.2)
             answer = b""
