@@ -24,7 +24,7 @@ def start_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[
     with ExitStack() as running:
         yield started
         for server in servers:
-            running.callback(server.stop)
+            running.callback(server.end)
             server.process.terminate()
 
 

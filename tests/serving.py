@@ -57,8 +57,12 @@ class Server:
 
     def stop(self) -> None:
         """Ask it to end, and see that it does so cleanly and has never printed a traceback."""
-        workers = self.workers if self.process.poll() is None else []
         self.process.terminate()
+        self.end()
+
+    def end(self) -> None:
+        """See that it ends as `stop` says, once it is asked to: a second signal may come when none is handled."""
+        workers = self.workers if self.process.poll() is None else []
         try:
             assert self.process.wait(STOP_SECONDS) == 0
         except subprocess.TimeoutExpired:
