@@ -1,6 +1,8 @@
 """Exact sums by group against rational arithmetic."""
 
+import math
 from fractions import Fraction
+from operator import mul
 
 import numpy as np
 import pytest
@@ -77,6 +79,23 @@ def test_some_groups_and_sums_of_groups(rows, weighted, size, data):
     exact = [sum(v for v, of in zip(expected, owner, strict=True) if of == group) for group in range(size + 1)]
     assert fewer.exact == exact
     assert fewer.floats.tolist() == [float(value) for value in exact]
+
+
+NUMBER = st.floats(-1e6, 1e6) | st.sampled_from([5e-324, -(2.0**-1000), 2.0**1000, 0.0])
+
+
+@SETTINGS
+@given(ROWS, st.integers(1, 2), st.data())
+def test_sums_times_numbers_are_exact_for_few_groups_and_for_many(rows, width, data):
+    found = summed([*rows, *((group, weight) for group, (_, weight) in zip(range(SIZE), rows, strict=False))])
+    for many in (found, found.at(np.tile(found.groups, 3))):
+        size = len(many.groups)
+        numbers = [data.draw(st.lists(NUMBER, min_size=size, max_size=size)) for _ in range(width)]
+        products = [math.prod(map(Fraction, row)) for row in zip(*numbers, strict=True)]
+        totals = [many.exact[group] for group in many.groups]
+        assert many.times(*map(np.array, numbers)) == sum(map(mul, totals, products))
+        infinite = [np.array([math.inf, *part[1:]]) for part in numbers]
+        assert not math.isfinite(many.times(*infinite))
 
 
 @SETTINGS

@@ -67,10 +67,18 @@ def exact_sums(
 def sum_of_few(factors: Product) -> Total:
     """The exact sum of the products of a few rows."""
     try:
-        columns = [list(map(Fraction, factor.tolist())) for factor in factors]
+        columns = [[number.as_integer_ratio() for number in factor.tolist()] for factor in factors]
     except (OverflowError, ValueError):  # of what is infinite or no number
         return math.inf
-    return sum(map(math.prod, zip(*columns, strict=True)), Fraction(0))
+    terms = []
+    for row in zip(*columns, strict=True):
+        numerator, bits = 1, 0
+        for part, power in row:
+            numerator *= part
+            bits += power.bit_length() - 1
+        terms.append((numerator, bits))
+    most = max((bits for _, bits in terms), default=0)
+    return Fraction(sum(numerator << (most - bits) for numerator, bits in terms), 1 << most)
 
 
 class Span(NamedTuple):

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.metrics.averages import Average
-from service.metrics.exact import Floats, Rational, Total, exact_sum
+from service.metrics.exact import FEW_ROWS, Floats, Rational, Total, exact_sum, sum_of_few
 
 DIGIT_BITS = 26
 BASE = 2.0**DIGIT_BITS
@@ -134,9 +134,12 @@ class Sums:
 
     def times(self, *numbers: Floats) -> Total:
         """The exact sum of the products of these sums with one or two numbers for each of `groups`."""
+        if len(self.groups) <= FEW_ROWS:
+            found = sum_of_few((self.units, *numbers))
+            return found if isinstance(found, float) else self.unit * found
         places = self.carried.items()
-        found = [(place, exact_sum(digits.astype(np.float64), *numbers)) for place, digits in places]
-        return sum((Fraction(2) ** (DIGIT_BITS * place) * part for place, part in found), Fraction(0))
+        parts = [(place, exact_sum(digits.astype(np.float64), *numbers)) for place, digits in places]
+        return sum((Fraction(2) ** (DIGIT_BITS * place) * part for place, part in parts), Fraction(0))
 
 
 def places_of(groups: NDArray[Any], size: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
