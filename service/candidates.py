@@ -167,7 +167,9 @@ class Pair:
             return
         for side, influence in ((self.candidate, ours), (self.reference, theirs)):
             alone = JointCells.of(side.batch, side.batch, side.question) if cells else side.shares
-            yield from alone.parts(influence, None)
+            parts = list(alone.parts(influence, None))
+            too_small = math.fsum(part.variance for part in parts) < influence.floor
+            yield from [Part(influence.floor, min(part.freedom for part in parts))] if too_small else parts
 
     @cached_property
     def joint(self) -> JointCells:

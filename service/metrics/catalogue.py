@@ -23,6 +23,7 @@ from service.metrics import (
     findings,
     multiclass,
     multilabel,
+    multilabel_influences,
     operating_points,
     quantiles,
     ranking,
@@ -108,6 +109,7 @@ from service.metrics.row import (
 )
 from service.metrics.states import LabelState
 
+NO_POSITIVE = "no_positive_labels"
 NO_RANKING = ("no_scores", "single_class")
 NO_POSITIVE_SCORES = ("no_scores", "no_positive_labels")
 NO_CLASS_RANKING = ("no_scores", "absent_class", "single_class")
@@ -461,13 +463,15 @@ def over_labels(
     function: Callable[..., Any], title: str, reason: str, pooled: Strategy = of_pooled_labels, **options: Any
 ) -> Iterator[Metric]:
     """The averages of a metric over labels. Pooled it may divide nothing; by support, where no row has a label."""
-    averages: tuple[tuple[str, Strategy, tuple[str, ...]], ...] = (
-        ("micro", pooled, (reason,)),
-        ("macro", class_intervals.over_labels(), ()),
-        ("weighted", class_intervals.over_labels(weighted=True), ("no_positive_labels",)),
+    every = multilabel_influences
+    averages: tuple[tuple[str, Strategy, Callable[..., Influence], tuple[str, ...]], ...] = (
+        ("micro", pooled, every.of_pooled, (reason,)),
+        ("macro", class_intervals.over_labels(), every.over_labels(), ()),
+        ("weighted", class_intervals.over_labels(weighted=True), every.over_labels(weighted=True), (NO_POSITIVE,)),
     )
-    for of, uncertainty, reasons in averages:
-        yield share(function, uncertainty, *reasons, options={**options, "average": of}, title=f"{title}_{{average}}")
+    for of, uncertainty, influence, reasons in averages:
+        options = {**options, "average": of}
+        yield share(function, uncertainty, *reasons, options=options, title=f"{title}_{{average}}", influence=influence)
 
 
 MULTILABEL = Task(
@@ -483,24 +487,46 @@ MULTILABEL = Task(
         Row(class_sections.absent_classes),
         Row(sections.threshold),
         Row(multilabel.rows_without_labels),
-        share(multilabel.subset_accuracy, of_share),
-        loss(multilabel.hamming_loss, of_mean, high=1.0),
+        share(multilabel.subset_accuracy, of_share, influence=multilabel_influences.of_matches),
+        loss(multilabel.hamming_loss, of_mean, high=1.0, influence=multilabel_influences.of_matches),
         *over_labels(classes.precision, "precision", "no_predicted_positives"),
-        share(multilabel.precision_samples, of_mean),
+        share(multilabel.precision_samples, of_mean, influence=multilabel_influences.of_matches),
         *over_labels(classes.recall, "recall", "no_positive_labels"),
-        share(multilabel.recall_samples, of_mean),
+        share(multilabel.recall_samples, of_mean, influence=multilabel_influences.of_matches),
         *over_labels(classes.f_beta, "f{beta}", "no_positives", of_pooled_f1, beta=1),
-        share(multilabel.f1_samples, of_mean),
+        share(multilabel.f1_samples, of_mean, influence=multilabel_influences.of_matches),
         *over_labels(classes.jaccard, "jaccard", "no_positives"),
-        share(multilabel.jaccard_samples, of_mean),
-        share(multilabel.roc_auc_macro, of_roc_auc_macro, *NO_RANKING),
-        share(multilabel.roc_auc_micro, of_roc_auc_micro, *NO_RANKING),
-        share(multilabel.average_precision_macro, of_average_precision_over_labels, *NO_POSITIVE_SCORES),
-        share(multilabel.average_precision_micro, of_average_precision_micro, *NO_POSITIVE_SCORES),
-        share(multilabel.label_ranking_average_precision, of_mean, "no_scores"),
-        loss(multilabel.coverage_error, of_mean, "no_scores"),
-        loss(multilabel.label_ranking_loss, of_mean, "no_scores", high=1.0),
-        loss(multilabel.log_loss, of_mean, *NO_PROBABILITIES, high=52 * math.log(2)),
+        share(multilabel.jaccard_samples, of_mean, influence=multilabel_influences.of_matches),
+        share(
+            multilabel.roc_auc_macro, of_roc_auc_macro, *NO_RANKING, influence=multilabel_influences.of_roc_auc_macro
+        ),
+        share(
+            multilabel.roc_auc_micro, of_roc_auc_micro, *NO_RANKING, influence=multilabel_influences.of_roc_auc_micro
+        ),
+        share(
+            multilabel.average_precision_macro,
+            of_average_precision_over_labels,
+            *NO_POSITIVE_SCORES,
+            influence=multilabel_influences.of_average_precision_macro,
+        ),
+        share(
+            multilabel.average_precision_micro,
+            of_average_precision_micro,
+            *NO_POSITIVE_SCORES,
+            influence=multilabel_influences.of_average_precision_micro,
+        ),
+        share(
+            multilabel.label_ranking_average_precision, of_mean, "no_scores", influence=multilabel_influences.of_ranks
+        ),
+        loss(multilabel.coverage_error, of_mean, "no_scores", influence=multilabel_influences.of_ranks),
+        loss(multilabel.label_ranking_loss, of_mean, "no_scores", high=1.0, influence=multilabel_influences.of_ranks),
+        loss(
+            multilabel.log_loss,
+            of_mean,
+            *NO_PROBABILITIES,
+            high=52 * math.log(2),
+            influence=multilabel_influences.of_log_loss,
+        ),
         Table(class_sections.per_class, rows=CLASS_ROWS),
         Table(
             class_curves.per_class,
@@ -516,6 +542,7 @@ MULTILABEL = Task(
         Row(sections.metadata, when=with_metadata),
     ),
     with_intervals={LabelScores: LabelInfluences},
+    compared={LabelScores: LabelInfluences},
 )
 
 NO_RELEVANT = "no_relevant_documents"

@@ -44,7 +44,7 @@ class Difference(NamedTuple):
                 raise Undefined("no_variation")
             return cls(value, floor, min(freedoms))
         slack = math.fsum((part / variance) ** 2 / freedom for part, freedom in zip(variances, freedoms, strict=True))
-        return cls(value, max(variance, floor), 1 / slack)
+        return cls(value, variance, 1 / slack)
 
     @property
     def statistic(self) -> float:

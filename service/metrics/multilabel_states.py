@@ -161,16 +161,21 @@ class LabelRows(State):
         That is a number for each hit, for each true and for each predicted label. Weights are in units of the power
         of two.
         """
-        tables = tables_of(*on_grid(np.array([truth, predicted, hits]), 3 * len(hits)))
-        found = np.zeros(len(self.truth))
-        for block in blocks(len(found), 8):
-            for bits, table in zip(self._bits, tables, strict=True):
-                found[block] += table[bits[block]]
+        found = self.of_rows(hits, truth, predicted)
         if self.weights is None:
             return float(exact_sum(found * found)) * 4.0**-exponent
         weights = np.ldexp(self.weights, -exponent)
         squares = np.ldexp(weights, -exponent) if self.counts else weights * weights
         return float(exact_sum(found * found, squares))
+
+    def of_rows(self, hits: Floats, truth: Floats, predicted: Floats) -> Floats:
+        """What each row gets for all its labels."""
+        tables = tables_of(*on_grid(np.array([truth, predicted, hits]), 3 * len(hits)))
+        found = np.zeros(len(self.truth))
+        for block in blocks(len(found), 8):
+            for bits, table in zip(self._bits, tables, strict=True):
+                found[block] += table[bits[block]]
+        return found
 
     @cached_property
     def _bits(self) -> NDArray[np.uint8]:
@@ -211,14 +216,20 @@ class SetMatches(State):
 
     @classmethod
     def of(cls, batch: Batch, question: Question) -> Self:
+        size = batch.truth.shape[1] + 1
+        groups = np.ravel_multi_index(cls.of_rows(batch), (size,) * 3)
+        return cls(*sums_with_squares(groups, size**3, batch.weight, counts=question.counts))
+
+    @staticmethod
+    def of_rows(batch: Batch) -> tuple[NDArray[np.intp], ...]:
+        """Of each row the number of hits, predicted and true labels."""
         truth, predicted = batch.truth, batch.predictions
         rows, width = truth.shape
-        groups = np.empty(rows, dtype=np.intp)
+        numbers = np.empty((3, rows), dtype=np.intp)
         for block in blocks(rows, width):
-            sides = (truth[block] & predicted[block], predicted[block], truth[block])
-            numbers = tuple(np.count_nonzero(side, axis=1) for side in sides)
-            groups[block] = np.ravel_multi_index(numbers, (width + 1,) * 3)
-        return cls(*sums_with_squares(groups, (width + 1) ** 3, batch.weight, counts=question.counts))
+            for place, side in enumerate((truth[block] & predicted[block], predicted[block], truth[block])):
+                numbers[place, block] = np.count_nonzero(side, axis=1)
+        return tuple(numbers)
 
     @property
     def labels(self) -> int:
@@ -259,7 +270,12 @@ class LabelRanks(State):
 
     @classmethod
     def of(cls, batch: Batch, question: Question) -> Self:
-        return cls(*row_averages(cls._rows, 3, batch, question))
+        return cls(*averages_of_rows(cls.of_rows(batch), batch, question))
+
+    @classmethod
+    def of_rows(cls, batch: Batch) -> Floats:
+        """What each row gets of each kind."""
+        return row_numbers(cls._rows, 3, batch)
 
     @staticmethod
     def _rows(truth: Bools, scores: Floats) -> list[Floats]:
@@ -297,7 +313,12 @@ class LabelLosses(State):
         scores = scores_of(batch)
         if scores.min() < 0 or scores.max() > 1:
             return cls(None)
-        return cls(*row_averages(cls._rows, 1, batch, question))
+        return cls(*averages_of_rows(cls.of_rows(batch), batch, question))
+
+    @classmethod
+    def of_rows(cls, batch: Batch) -> Floats:
+        """The loss of each row."""
+        return row_numbers(cls._rows, 1, batch)
 
     @staticmethod
     def _rows(truth: Bools, scores: Floats) -> list[Floats]:
@@ -307,15 +328,18 @@ class LabelLosses(State):
         return [losses.mean(axis=1)]
 
 
-def row_averages(
-    function: Callable[[Any, Any], list[Any]], count: int, batch: Batch, question: Question
-) -> Iterator[Average]:
-    """The means of `count` numbers that the function gives each row of a block of labels and scores."""
+def row_numbers(function: Callable[[Any, Any], list[Any]], count: int, batch: Batch) -> Floats:
+    """The `count` numbers that the function gives each row of a block of labels and scores."""
     scores = scores_of(batch)
     values = np.empty((count, len(scores)))
     # Temporaries of a float for each pair stay below 128 KiB: larger ones come from the system anew each time.
     for block in blocks(len(scores), 5 * scores.shape[1]):
         values[:, block] = function(batch.truth[block], scores[block])
+    return values
+
+
+def averages_of_rows(values: Floats, batch: Batch, question: Question) -> Iterator[Average]:
+    """The means of several numbers a row."""
     for numbers in values:
         yield Average.of(numbers, batch.weight, counts=question.counts)
 
