@@ -9,7 +9,18 @@ from typing import Any, NamedTuple, NotRequired, TypedDict
 import numpy as np
 
 from service.by_group import sections_of
-from service.evaluate import States, analytic, arguments, case_of, interval, kinds_of, report, states_of, value_of
+from service.evaluate import (
+    Found,
+    States,
+    analytic,
+    arguments,
+    case_of,
+    interval,
+    kinds_of,
+    report,
+    states_of,
+    value_of,
+)
 from service.metrics import binary
 from service.metrics.batch import Batch, Question, Reading
 from service.metrics.catalogue import TASKS
@@ -67,6 +78,7 @@ class Candidate:
     def __init__(self, name: str, batch: Batch, question: Question, reading: Reading) -> None:
         self.name, self.batch, self.question, self.reading = name, batch, question, reading
         self.states: States = states_of(batch, question, kinds_of(question, reading, compared=True))
+        self._found: dict[str, Found] = {}
         self.report = report(self.states, question, reading, sections_of(batch, question, reading))
 
     @property
@@ -80,9 +92,15 @@ class Candidate:
         """The share of each row in the total weight."""
         return Shares.of(self.batch, self.question)
 
+    def found(self, metric: Metric) -> Found:
+        """What the metric has in the report."""
+        if metric.name not in self._found:
+            self._found[metric.name] = value_of(metric, self.states, self.question, self.reading)
+        return self._found[metric.name]
+
     def value(self, metric: Metric) -> float:
         """The metric's value. Raises `Undefined`, with the candidate's name, where it has none."""
-        found = value_of(metric, self.states, self.question, self.reading)
+        found = self.found(metric)
         if found.reason:
             raise Undefined(found.reason.reason, f"Of {self.name}: {found.reason.detail}")
         value: float = found.value
@@ -90,7 +108,7 @@ class Candidate:
 
     def influence(self, metric: Metric) -> Influence:
         """What rows do to the metric; with several outputs to the mean of theirs."""
-        found = value_of(metric, self.states, self.question, self.reading)
+        found = self.found(metric)
         influences = []
         for statistic, output in zip(found.statistics, self.states, strict=True):
             value = float(getattr(statistic, "value", statistic))
@@ -103,7 +121,7 @@ class Candidate:
 
     def limits(self, metric: Metric, level: float) -> tuple[float, float]:
         """The metric's own limits at a level. Raises `Undefined` where there are none."""
-        found = value_of(metric, self.states, self.question, self.reading)
+        found = self.found(metric)
         make = analytic(self.question, replace(self.reading, confidence_level=level))
         limits = interval(metric, found, self.states, make)
         return float(limits["low"]), float(limits["high"])

@@ -307,7 +307,7 @@ def arguments(
         if kind in known:
             given[name] = known[kind]
             continue
-        state = output[task.among(kind, output)]
+        state = output[kind if kind in output else task.among(kind, output)]
         if isinstance(state, Undefined) and not takes_reason:
             raise state
         given[name] = state

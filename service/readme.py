@@ -19,11 +19,17 @@ from service.settings import Settings
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
 EXAMPLE = ROOT / "tests/data/breast_cancer.json"
+CANDIDATES = ROOT / "tests/data/breast_cancer_candidates.json"
 WIDTH = 118
 GATE = """\
 jq '. + {{"requirements": [{requirement}]}}' {file} |
   curl -s http://127.0.0.1:8000/v1/binary/report -H 'Content-Type: application/json' -d @- |
   jq -e '.verdict.outcome == "pass"'"""
+
+COMPARISON = """\
+jq '. + {asked}' {file} |
+  curl -s http://127.0.0.1:8000/v1/binary/compare -H 'Content-Type: application/json' -d @- |
+  jq 'del(.candidates)'"""
 
 
 def text() -> str:
@@ -33,6 +39,7 @@ def text() -> str:
         "fields": fields(),
         "endpoints": endpoints(),
         "gates": gates(),
+        "comparison": comparison(),
         "intervals": intervals(),
         "metrics": metrics(),
         "settings": settings(),
@@ -75,6 +82,16 @@ def gates() -> str:
         command = GATE.format(file=EXAMPLE.relative_to(ROOT), requirement=requirement)
         parts.append(f"{what}\n\n```sh\n{command}\n```\n\n```json\n{pretty(answer['verdict'])}\n```")
     return "\n\n".join(parts)
+
+
+def comparison() -> str:
+    """The command that compares two candidates by a few metrics, and what it gets but for their reports."""
+    client = create_app(Settings()).test_client()
+    asked = {"metrics": ["accuracy", "roc_auc"], "margin": 0.02, "min_difference": 0.01}
+    answer = client.post("/v1/binary/compare", json=json.loads(CANDIDATES.read_bytes()) | asked).get_json()
+    command = COMPARISON.format(file=CANDIDATES.relative_to(ROOT), asked=json.dumps(asked))
+    shown = {name: part for name, part in answer.items() if name != "candidates"}
+    return f"```sh\n{command}\n```\n\n```json\n{pretty(shown)}\n```"
 
 
 def pretty(value: Any, indent: str = "") -> str:

@@ -282,10 +282,16 @@ class Task:
 
     def among(self, annotation: Any, kinds: Container[type[State]]) -> type[State]:
         """The one of these kinds of states that an annotation means."""
-        ways = ((intervals, compared) for intervals in (False, True) for compared in (False, True))
-        meant = (self.kind(annotation, intervals=intervals, compared=compared) for intervals, compared in ways)
-        found: type[State] = next(kind for kind in (annotation, *meant) if kind in kinds)
-        return found
+        if annotation not in self._meanings:
+            ways = ((intervals, compared) for intervals in (False, True) for compared in (False, True))
+            meant = [self.kind(annotation, intervals=intervals, compared=compared) for intervals, compared in ways]
+            self._meanings[annotation] = tuple(dict.fromkeys([annotation, *meant]))
+        return next(kind for kind in self._meanings[annotation] if kind in kinds)
+
+    @cached_property
+    def _meanings(self) -> dict[Any, tuple[type[State], ...]]:
+        """All that an annotation may mean, once it was asked for."""
+        return {}
 
 
 def share(function: Callable[..., Any], uncertainty: Strategy, *reasons: str, best: float = 1.0, **rest: Any) -> Metric:

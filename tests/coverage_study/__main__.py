@@ -8,6 +8,7 @@ import argparse
 import sys
 from multiprocessing import Pool
 
+from tests.coverage_study import comparisons
 from tests.coverage_study.designs import DESIGNS, FAST
 from tests.coverage_study.study import Cell, run
 from tests.coverage_study.tables import README, broken, page
@@ -31,15 +32,40 @@ def done(work: Work) -> list[Cell]:
     return run(DESIGNS[position], size, times)
 
 
+def compared(work: tuple[int, int]) -> list[comparisons.Found]:
+    position, size = work
+    return comparisons.errors_of(comparisons.DESIGNS[position], size, comparisons.SAMPLES)
+
+
+def compare(processes: int, *, write: bool) -> list[str]:
+    """Prints, or writes, the page of comparisons; gives a line for each demand that is not met."""
+    works = [(i, size) for i, design in enumerate(comparisons.DESIGNS) for size in design.sizes]
+    with Pool(processes) as pool:
+        powers = pool.map(comparisons.power_of, comparisons.REAL, 1)
+        found = [cell for cells in pool.imap(compared, works) for cell in cells]
+    text = comparisons.page(found, powers)
+    sys.stdout.write(text)
+    if write:
+        comparisons.PAGE.write_text(text)
+    return [f"{cell.design.title}, n {cell.size}: {cell.metric}, {cell.test}" for cell in found if not cell.met] + [
+        f"{power.real.design.title}: {power.real.metric}" for power in powers if not power.met
+    ]
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--fast", action="store_true", help="only the cells that the tests run")
     parser.add_argument("--only", default="", help="only designs with this in their task or name")
+    parser.add_argument("--comparisons", action="store_true", help="only the errors of comparisons")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
     if options.write and (options.fast or options.only):
         parser.error("only the whole page is written")
+    if options.comparisons:
+        lines = compare(options.processes, write=options.write)
+        sys.stderr.write("\n".join(["", *lines, f"{len(lines)} demands are not met."]) + "\n")
+        return 1 if lines else 0
     chosen = [work for work in (fast() if options.fast else whole()) if options.only in DESIGNS[work[0]].title]
     cells: list[Cell] = []
     with Pool(options.processes) as pool:
@@ -51,6 +77,7 @@ def main() -> int:
     if options.write:
         README.write_text(text)
     lines = broken(cells)
+    lines += [] if options.fast or options.only else compare(options.processes, write=options.write)
     sys.stderr.write("\n".join(["", *lines, f"{len(lines)} demands are not met."]) + "\n")
     return 1 if lines else 0
 

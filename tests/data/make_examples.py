@@ -10,6 +10,7 @@ from typing import Any
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import train_test_split
+from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -22,6 +23,20 @@ def breast_cancer() -> dict[str, list[Any]]:
     )
     model = make_pipeline(StandardScaler(), LogisticRegression()).fit(train, train_labels)
     return {"labels": truth.tolist(), "scores": model.predict_proba(held_out)[:, 1].round(4).tolist()}
+
+
+def breast_cancer_candidates() -> dict[str, Any]:
+    """The same rows as judged by the logistic regression and by naive Bayes."""
+    rows, labels = load_breast_cancer(return_X_y=True)
+    train, held_out, train_labels, _ = train_test_split(rows, labels, test_size=0.4, random_state=0, stratify=labels)
+    bayes = make_pipeline(StandardScaler(), GaussianNB()).fit(train, train_labels)
+    champion = breast_cancer()
+    challenger = bayes.predict_proba(held_out)[:, 1].round(4).tolist()
+    return {
+        "labels": champion["labels"],
+        "candidates": {"logistic": {"scores": champion["scores"]}, "bayes": {"scores": challenger}},
+        "reference": "logistic",
+    }
 
 
 def iris() -> dict[str, list[Any]]:
@@ -45,10 +60,15 @@ def diabetes() -> dict[str, list[Any]]:
     return {"labels": truth.tolist(), "predictions": model.predict(held_out).round(2).tolist()}
 
 
-EXAMPLES = {"breast_cancer.json": breast_cancer, "diabetes.json": diabetes, "iris.json": iris}
+EXAMPLES = {
+    "breast_cancer.json": breast_cancer,
+    "breast_cancer_candidates.json": breast_cancer_candidates,
+    "diabetes.json": diabetes,
+    "iris.json": iris,
+}
 
 
-def text(example: dict[str, list[Any]]) -> str:
+def text(example: dict[str, Any]) -> str:
     """The example as JSON, one line a field."""
     lines = (f"{json.dumps(name)}: {json.dumps(column, separators=(',', ':'))}" for name, column in example.items())
     return "{\n" + ",\n".join(lines) + "\n}\n"

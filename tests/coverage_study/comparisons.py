@@ -1,0 +1,340 @@
+"""How often comparisons find a difference: where there is none (errors of the first kind), and where there is one.
+
+Candidates without a difference are exchangeable: their predictions have one law, on the same rows with a correlation.
+Then no metric differs, whatever it is.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from scipy.special import expit
+
+from service.candidates import Candidate, Pair
+from service.comparison import entries_of
+from service.metrics.batch import Batch, Comparison, Question, Reading
+from service.metrics.catalogue import TASKS
+from tests.coverage_study.populations import distance
+from tests.coverage_study.tables import table
+
+PAGE = Path(__file__).with_name("COMPARISONS.md")
+ERROR = 0.05
+# What an error of the first kind may be; from ENOUGH rows a class on, tests of EXACT metrics keep a closer range.
+MOST, CLOSE, ENOUGH = 0.065, (0.04, 0.06), 50
+EXACT = {"roc_auc", "log_loss", "brier_score", "mean_squared_error", "mean_absolute_error", "mean_error"}
+# The least rows a class, or queries, with which it is demanded.
+FEWEST = 10
+SAMPLES = 2000
+QUESTIONS = {
+    "binary": Question("binary", (0, 1), 1, 0.5),
+    "multiclass": Question("multiclass", (0, 1, 2)),
+    "multilabel": Question("multilabel", (0, 1, 2), threshold=0.5),
+    "regression": Question("regression"),
+    "ranking": Question("ranking", k=(5,)),
+}
+Rng = np.random.Generator
+
+
+class Draw(Protocol):
+    """Draws two candidates with so many rows of the rarest class and a correlation, of the same rows where paired."""
+
+    def __call__(self, rng: Rng, size: int, correlation: float, *, paired: bool) -> tuple[Batch, Batch]: ...
+
+
+def noise(rng: Rng, shape: tuple[int, ...], correlation: float) -> tuple[np.ndarray, np.ndarray]:
+    """Two normal arrays with this correlation."""
+    common, one, other = rng.normal(size=(3, *shape))
+    return tuple(np.sqrt(correlation) * common + np.sqrt(1 - correlation) * each for each in (one, other))
+
+
+def binary(auc: float, others: float, gain: float = 0.0, *, weighted: bool = False) -> Draw:
+    """Normal scores in either class, `others` negatives for each positive; b is better by a gain in AUC."""
+    apart = distance(auc), distance(auc + gain)
+
+    def draw(rng: Rng, size: int, correlation: float, *, paired: bool) -> tuple[Batch, Batch]:
+        truth = np.arange(round(size * (1 + others))) < size
+        parts = noise(rng, truth.shape, correlation if paired else 0.0)
+        middle = -np.log(others)
+        scores = [expit(middle + d * (d * truth + part) - d**2 / 2) for d, part in zip(apart, parts, strict=True)]
+        weight = rng.lognormal(sigma=0.7, size=len(truth)) if weighted else None
+        cut = 1 / (1 + others)
+        return tuple(Batch(truth, each >= cut, each, weight) for each in scores)
+
+    return draw
+
+
+def multiclass(apart: float, priors: tuple[int, ...]) -> Draw:
+    """Three classes that each raise a normal; so many rows of each for one of the rarest."""
+
+    def draw(rng: Rng, size: int, correlation: float, *, paired: bool) -> tuple[Batch, Batch]:
+        truth = np.repeat(np.arange(len(priors)), np.multiply(priors, size))
+        made = []
+        for part in noise(rng, (len(truth), len(priors)), correlation if paired else 0.0):
+            odds = np.exp(apart * (part + apart * np.eye(len(priors))[truth]))
+            scores = odds / odds.sum(axis=1, keepdims=True)
+            made.append(Batch(truth, scores.argmax(axis=1), scores))
+        return tuple(made)
+
+    return draw
+
+
+def multilabel(rng: Rng, size: int, correlation: float, *, paired: bool) -> tuple[Batch, Batch]:
+    """Three labels that each raise a normal, every one in half of the rows."""
+    truth = np.stack([rng.permutation(2 * size) < size for _ in range(3)], axis=1)
+    parts = noise(rng, truth.shape, correlation if paired else 0.0)
+    scores = [expit(1.5 * (part + 1.2 * (truth - 0.5))) for part in parts]
+    return tuple(Batch(truth, each >= 0.5, each) for each in scores)
+
+
+def regression(law: str, gain: float = 0.0) -> Draw:
+    """Normal labels with errors of a law; the error of b is smaller by a gain."""
+
+    def draw(rng: Rng, size: int, correlation: float, *, paired: bool) -> tuple[Batch, Batch]:
+        rows = 2 * size
+        truths = [rng.normal(size=rows)] * 2 if paired else list(rng.normal(size=(2, rows)))
+        errors = list(noise(rng, (rows,), correlation if paired else 0.0))
+        if law == "t5":  # heavy tails that both share
+            errors = [each / np.sqrt(rng.chisquare(5, rows) / 5) for each in errors]
+        scale = 0.7, 0.7 * (1 - gain)
+        return tuple(Batch(truth, truth + s * e) for truth, s, e in zip(truths, scale, errors, strict=True))
+
+    return draw
+
+
+def ranking(rng: Rng, size: int, correlation: float, *, paired: bool) -> tuple[Batch, Batch]:
+    """Queries of eight documents, of which some are relevant."""
+    query = np.repeat(np.arange(size), 8)
+    grades = [rng.choice(3, len(query), p=[0.7, 0.2, 0.1]).astype(float)] * 2
+    if not paired:
+        grades[1] = rng.choice(3, len(query), p=[0.7, 0.2, 0.1]).astype(float)
+    parts = noise(rng, query.shape, correlation if paired else 0.0)
+    return tuple(Batch(g, None, g + part, None, query) for g, part in zip(grades, parts, strict=True))
+
+
+@dataclass(frozen=True)
+class Design:
+    """Two laws of rows, at several numbers of rows of the rarest class (of queries in a ranking)."""
+
+    task: str
+    name: str
+    draw: Draw
+    sizes: tuple[int, ...]
+    correlation: float = 0.5
+    paired: bool = True
+    close: bool = True
+
+    @property
+    def title(self) -> str:
+        return f"{self.task}: {self.name}, {'paired' if self.paired else 'unpaired'}"
+
+
+SIZES = (10, 50, 200)
+DESIGNS: tuple[Design, ...] = (
+    Design("binary", "AUC 0.6, 1 in 2", binary(0.6, 1), SIZES),
+    Design("binary", "AUC 0.75, 1 in 2", binary(0.75, 1), (*SIZES, 1000), 0.8),
+    Design("binary", "AUC 0.9, 1 in 2", binary(0.9, 1), SIZES),
+    Design("binary", "AUC 0.97, 1 in 2", binary(0.97, 1), SIZES, close=False),
+    Design("binary", "AUC 0.8, 1 in 10", binary(0.8, 9), SIZES),
+    Design("binary", "AUC 0.8, 1 in 2, weights", binary(0.8, 1, weighted=True), SIZES, close=False),
+    Design("binary", "AUC 0.75, 1 in 2", binary(0.75, 1), SIZES, paired=False),
+    Design("binary", "AUC 0.9, 1 in 10", binary(0.9, 9), SIZES, paired=False),
+    Design("multiclass", "even", multiclass(1.0, (1, 1, 1)), SIZES),
+    Design("multiclass", "1 : 3 : 6", multiclass(1.2, (1, 3, 6)), SIZES),
+    Design("multiclass", "even", multiclass(1.0, (1, 1, 1)), SIZES, paired=False),
+    Design("multilabel", "even", multilabel, SIZES),
+    Design("multilabel", "even", multilabel, SIZES, paired=False),
+    Design("regression", "normal errors", regression("normal"), SIZES),
+    Design("regression", "t5 errors", regression("t5"), SIZES, close=False),
+    Design("regression", "normal errors", regression("normal"), SIZES, paired=False),
+    Design("ranking", "good order", ranking, SIZES),
+    Design("ranking", "good order", ranking, SIZES, paired=False),
+)
+
+
+@dataclass
+class Found:
+    """How often a test of a metric finds a difference in samples of a design."""
+
+    design: Design
+    size: int
+    metric: str
+    test: str
+    samples: int = 0
+    found: int = 0
+
+    @property
+    def rate(self) -> float:
+        return self.found / self.samples
+
+    @property
+    def error(self) -> float:
+        """The standard error of the rate, were it the largest that is allowed."""
+        return float(np.sqrt(MOST * (1 - MOST) / self.samples))
+
+    @property
+    def demand(self) -> tuple[float, float]:
+        """The range that is demanded."""
+        if self.test == "mcnemar_exact":
+            return 0.0, ERROR
+        rows = self.size if self.design.task not in {"regression", "multilabel"} else 2 * self.size
+        close = self.metric in EXACT and self.design.close and rows >= ENOUGH
+        return CLOSE if close else (0.0, MOST)
+
+    @property
+    def met(self) -> bool:
+        """Whether the rate lies there but for three standard errors."""
+        low, high = self.demand
+        return low - 3 * self.error <= self.rate <= high + 3 * self.error
+
+
+def entries(design: Design, batches: tuple[Batch, Batch], metrics: tuple[str, ...], **asked: float) -> Iterator[dict]:
+    """The differences of two candidates by some metrics."""
+    question = QUESTIONS[design.task]
+    reading = Reading(metrics, intervals=False)
+    a, b = (Candidate(name, batch, question, reading) for name, batch in zip("ab", batches, strict=True))
+    pair, comparison = Pair(b, a, paired=design.paired), Comparison("a", metrics[0], design.paired, **asked)
+    for metric in a.metrics:
+        yield from entries_of(metric, [pair], comparison)
+
+
+def metrics_of(task: str) -> tuple[str, ...]:
+    """The metrics whose differences are tested by influences."""
+    compared = TASKS[task].metrics_of(QUESTIONS[task])
+    return tuple(metric.name for metric in compared if metric.influence and not metric.test_statistic)
+
+
+def errors_of(design: Design, size: int, samples: int) -> list[Found]:
+    """How often each test of each metric errs."""
+    rng = np.random.default_rng([size, *design.title.encode()])
+    found: dict[tuple[str, str], Found] = {}
+    metrics = metrics_of(design.task)
+    with np.errstate(all="ignore"):
+        for _ in range(samples):
+            batches = design.draw(rng, size, design.correlation, paired=design.paired)
+            for entry in entries(design, batches, metrics):
+                for test in entry["tests"]:
+                    key = entry["metric"], test["name"]
+                    cell = found.setdefault(key, Found(design, size, *key))
+                    cell.samples += 1
+                    cell.found += test["p_value"] < ERROR
+    return list(found.values())
+
+
+@dataclass(frozen=True)
+class Real:
+    """A law with a true difference by a metric: b is the better one."""
+
+    design: Design
+    metric: str
+    size: int
+
+
+REAL: tuple[Real, ...] = (
+    Real(Design("binary", "AUC 0.75 and 0.79, 1 in 2", binary(0.75, 1, 0.04), ()), "roc_auc", 100),
+    Real(Design("binary", "AUC 0.75 and 0.79, 1 in 2", binary(0.75, 1, 0.04), ()), "accuracy", 100),
+    Real(Design("binary", "AUC 0.75 and 0.79, 1 in 2", binary(0.75, 1, 0.04), (), paired=False), "roc_auc", 100),
+    Real(Design("regression", "errors smaller by a tenth", regression("normal", 0.1), ()), "mean_squared_error", 50),
+)
+PILOTS, TRIALS, ROWS = 60, 600, 200_000
+POWER = (0.74, 0.86)
+
+
+@dataclass
+class Power:
+    """Of a true difference: the samples that are said to settle it, and how often they do.
+
+    Then how often a candidate that is worse by just the margin is called not inferior.
+    """
+
+    real: Real
+    difference: float
+    samples: int
+    rate: float
+    not_inferior: float
+
+    @property
+    def met(self) -> bool:
+        """Whether four in five samples settle it, and one in forty at most errs but for three standard errors."""
+        error = 3 * np.sqrt(0.025 * 0.975 / TRIALS)
+        return POWER[0] <= self.rate <= POWER[1] and self.not_inferior <= 0.025 + error
+
+
+def power_of(real: Real) -> Power:
+    """What comparisons promise of a true difference, and what they hold."""
+    design, metrics = real.design, (real.metric,)
+    rng = np.random.default_rng([real.size, *f"{design.title} {real.metric}".encode()])
+
+    def drawn(size: int, **asked: float) -> dict:
+        batches = design.draw(rng, size, design.correlation, paired=design.paired)
+        return next(entries(design, batches, metrics, **asked))
+
+    def turned(size: int, margin: float) -> bool:
+        a, b = design.draw(rng, size, design.correlation, paired=design.paired)
+        return bool(next(entries(design, (b, a), metrics, margin=margin))["non_inferior"])
+
+    with np.errstate(all="ignore"):
+        true = drawn(ROWS)["difference"]
+        pilots = [drawn(real.size, min_difference=true)["samples_to_settle"] for _ in range(PILOTS)]
+        samples = int(np.median(pilots))
+        size = samples // (2 if design.paired else 4)
+        rate = np.mean([drawn(size)["better"] == "b" for _ in range(TRIALS)])
+        boundary = np.mean([turned(real.size, true) for _ in range(TRIALS)])
+    return Power(real, true, samples, float(rate), float(boundary))
+
+
+INTRODUCTION = """\
+# Comparisons
+
+How often a comparison finds a difference at the 5 % level. `make coverage-study` draws the samples, asks the core, and
+writes this page; `make test` runs a few of the cells.
+
+Where there is none, both candidates' predictions have one law, on the same rows with a correlation of 0.5 (0.8 where
+the AUC is 0.75): no metric differs. *n* is the number of rows of the rarest class, in a ranking of queries, and half of
+the rows of a regression or a multilabel task. Demanded are at most 6.5 % errors from 10 rows a class on; 4 to 6 % of
+the AUC and of mean losses from 50 rows on, but for weights, heavy tails and an AUC of 0.97; and at most 5 % of
+McNemar's exact test; each but for three standard errors. *conservative* tests err in less than 2.5 %.
+"""
+
+
+def row(cells: list[Found], sizes: list[int]) -> tuple[str, ...]:
+    """A row of the table: of each size the percentage."""
+    by_size = {cell.size: cell for cell in cells}
+    shown = [f"{100 * by_size[size].rate:.1f}" if size in by_size else "" for size in sizes]
+    largest = cells[-1]
+    said = ["conservative"] if all(cell.rate < ERROR / 2 for cell in cells) else []
+    said += ["not met"] if not all(cell.met for cell in cells) else []
+    return (cells[0].metric, largest.test, *shown, ", ".join(said))
+
+
+def page(found: list[Found], powers: list[Power]) -> str:
+    """The whole page."""
+    met = sum(cell.met for cell in found)
+    lines = [INTRODUCTION, f"Demanded in {len(found):,} cells, met in {met:,}, of {SAMPLES:,} samples each.", ""]
+    lines += ["## True differences", "", *table(map(power_row, powers), POWER_HEADER)]
+    for title, members in groupby(found, lambda cell: cell.design.title):
+        cells = list(members)
+        sizes = list(dict.fromkeys(cell.size for cell in cells))
+        keys = dict.fromkeys((cell.metric, cell.test) for cell in cells)
+        rows = [row([cell for cell in cells if (cell.metric, cell.test) == key], sizes) for key in keys]
+        header = ("metric", "test", *(f"n {size}" for size in sizes), "")
+        lines += [f"## {title}", "", *table(rows, header)]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+POWER_HEADER = ("law", "metric", "difference", "samples_to_settle", "found, %", "not inferior at the margin, %", "met")
+
+
+def power_row(power: Power) -> tuple[str, ...]:
+    """A row of the table."""
+    return (
+        power.real.design.title,
+        power.real.metric,
+        f"{power.difference:.4f}",
+        str(power.samples),
+        f"{100 * power.rate:.1f}",
+        f"{100 * power.not_inferior:.1f}",
+        "yes" if power.met else "no",
+    )
