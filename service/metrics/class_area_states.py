@@ -4,6 +4,7 @@ Only intervals ask for them: without these, the states that they derive from do.
 """
 
 import math
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import cached_property
 from typing import NamedTuple
@@ -12,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.metrics.area_intervals import (
+    Moves,
     effective_sizes,
-    joined,
     precision_estimate,
     precision_moves,
     roc_estimate,
@@ -37,8 +38,6 @@ MOST_MOVED = 2.0**11
 SHARE_BITS = 61
 
 
-# So many columns of a block of rows are at work together.
-BLOCK_COLUMNS = 4
 Entries = NDArray[np.int32]
 
 
@@ -83,13 +82,20 @@ def moved(sweep: Sweep, areas: Areas) -> Moved | None:
         roc_moves(descent, areas.roc_auc, found, others),
         precision_moves(descent, areas.average_precision, found),
     )
-    size = len(descent.places)
-    table, variations = np.empty((3, size, 2)), []
-    for place, moves in enumerate(kinds):
-        whole = joined(size, moves)
-        table[0, :, place], table[1, :, place], table[2, :, place] = whole.positive, whole.tied, whole.between
-        variations.append(Variation(effective_sizes(sweep), variances(sweep.descent_of_squares, iter([whole]))))
+    table = np.empty((3, len(descent.places), 2))
+    variations = [
+        Variation(effective_sizes(sweep), variances(sweep.descent_of_squares, written(moves, table[:, :, place])))
+        for place, moves in enumerate(kinds)
+    ]
     return Moved(table.reshape(-1, 2), *variations)
+
+
+def written(moves: Iterator[Moves], table: Floats) -> Iterator[Moves]:
+    """The moves, each of them once it stands in such a table of one area, a line for each kind of row."""
+    for part in moves:
+        for line, numbers in zip(table, part[1:], strict=True):
+            line[part.block] = numbers
+        yield part
 
 
 def with_estimates(areas: Areas, found: Moved | None) -> Areas:
@@ -128,7 +134,7 @@ class RowMoves(NamedTuple):
 
     def add(self, table: Floats, entries: Entries, inside: float, outside: float) -> None:
         """Add what each row does to the areas of a class of so much weight, beside so much of all others."""
-        for block in blocks(len(entries), BLOCK_COLUMNS):
+        for block in blocks(len(entries), 1):
             moves = table.take(entries[block], axis=0)
             self.both[block] += moves
             weighted = inside * moves[:, 0]
