@@ -76,19 +76,19 @@ def precision_moves(descent: Descent, area: float, found: float) -> Iterator[Mov
 
     A row takes part in the precision at its own and at every lower score that positive rows have.
     """
-    gained = lost = 0.0
+    lower = 0j  # what lower scores gain and lose: as one complex number, so that one running sum serves both
     for block in reversed(list(blocks(len(descent.above), 1))):
         before, reached, *_, passed = descent.at(block)
         share = 1 / (reached + passed)
         precision = reached * share
-        weight = (reached - before) * share
-        loss = weight * precision
-        weight -= loss
-        lower_gained = np.cumsum(weight[::-1])[::-1] + gained
-        lower_lost = np.cumsum(loss[::-1])[::-1] + lost
-        gained, lost = lower_gained[0], lower_lost[0]
-        negative = lower_lost / -found
-        yield Moves(block, (precision - area + lower_gained) / found, negative, negative)
+        changes = np.empty(len(share), dtype=np.complex128)
+        changes.real = (reached - before) * share
+        changes.imag = changes.real * precision
+        changes.real -= changes.imag
+        below = np.cumsum(changes[::-1])[::-1] + lower
+        lower = below[0]
+        negative = below.imag / -found
+        yield Moves(block, (precision - area + below.real) / found, negative, negative)
 
 
 def joined(size: int, moves: Iterator[Moves]) -> Moves:

@@ -78,89 +78,82 @@ def over_classes(
 
 def of_ovr(case: Case, scores: ClassInfluences) -> Interval:
     """Student's t on the logit scale with the variance of what each row does to the areas of all classes."""
-    moves, areas = scores.moves, scores.areas
-    by, estimates = np.full(len(areas), 1 / len(areas)), [area.roc_estimate for area in areas]
+    return of_plain_mean(case, scores, [area.roc_estimate for area in scores.areas], scores.moves.both[:, 0])
 
-    def influence(own: Floats, others: Floats) -> Floats:
-        return (own + others) / len(areas)
 
-    return over_classes(case, estimates, by, scores, influence, moves.own, moves.others[0])
+def of_average_precision_macro(case: Case, scores: ClassInfluences) -> Interval:
+    """As for roc_auc_ovr, with what each row does to the average precision of all classes."""
+    return of_plain_mean(case, scores, [area.precision_estimate for area in scores.areas], scores.moves.both[:, 1])
+
+
+def of_plain_mean(case: Case, scores: ClassInfluences, estimates: Sequence[Any], moves: Floats) -> Interval:
+    """Of the mean over all classes, from what each row does to the sum."""
+    by = np.full(len(estimates), 1 / len(estimates))
+    return over_classes(case, estimates, by, scores, lambda moves: moves / len(estimates), moves)
 
 
 def of_ovr_weighted(case: Case, scores: ClassInfluences) -> Interval:
     """As for roc_auc_ovr, with class weights that are as uncertain as the rows."""
     moves, estimates = scores.moves, [area.roc_estimate for area in scores.areas]
-    whole, drift = math.fsum(moves.weight), values_of(scores) - case.value
+    whole = math.fsum(moves.weight)
+    drift = values_of(scores) - case.value
 
-    def influence(truth: Any, own: Floats, others: Floats) -> Floats:
-        return np.asarray((moves.weight[truth] * own + others + drift[truth]) / whole)
+    def influence(truth: Any, by_weight: Floats) -> Floats:
+        return np.asarray((by_weight + drift.take(truth)) / whole)
 
-    by = moves.weight / whole
-    return over_classes(case, estimates, by, scores, influence, scores.truth, moves.own, moves.others[1])
-
-
-def of_average_precision_macro(case: Case, scores: ClassInfluences) -> Interval:
-    """As for roc_auc_ovr, with what each row does to the average precision of all classes."""
-    areas = scores.areas
-    by, estimates = np.full(len(areas), 1 / len(areas)), [area.precision_estimate for area in areas]
-    return over_classes(case, estimates, by, scores, lambda moves: moves / len(areas), scores.moves.precision)
+    return over_classes(case, estimates, moves.weight / whole, scores, influence, scores.truth, moves.by_weight)
 
 
 def of_ovo(case: Case, scores: ClassInfluences) -> Interval:
     """As for roc_auc_ovr, with what each row does to the areas of all pairs of classes."""
-    weight = scores.moves.weight
-    whole = math.fsum(weight)
+    weight, share = scores.moves.weight, scores.moves.share
     pairs = np.outer(weight > 0, weight > 0).astype(np.float64)
 
-    def met(_: Any, moved: Sequence[Floats]) -> Floats:
-        _, placed, once, by_weight, _ = moved
-        return placed + whole * once - by_weight
+    def influence(truth: Any, met: Floats) -> Floats:
+        return np.asarray(met * share.take(truth))
 
-    return of_pairs(case, scores, pairs, met, np.zeros(len(pairs)))
+    return of_pairs(case, scores, pairs, np.zeros(len(pairs)), influence, scores.moves.met)
 
 
 def of_ovo_weighted(case: Case, scores: ClassInfluences) -> Interval:
     """As for roc_auc_ovo, with weights of pairs that are as uncertain as the rows."""
-    versus, weight, values = scores.judged.versus, scores.moves.weight, values_of(scores)
-    whole = math.fsum(weight)
+    moves, versus = scores.moves, scores.judged.versus
+    weight, share = moves.weight, moves.share
     pairs = np.where(np.outer(weight, weight) > 0, weight[:, None] + weight, 0.0)
-
-    def met(truth: Any, moved: Sequence[Floats]) -> Floats:
-        own, placed, once, by_weight, by_square = moved
-        inside = weight[truth]
-        own_pairs = inside * (placed + whole * once - by_weight)
-        below = (whole - inside) * (inside * own + values[truth])
-        return np.asarray(own_pairs + below + whole * by_weight - by_square)
-
     apart = off_diagonal(pairs) > 0
     drift = np.where(apart, versus + versus.T - 2 * case.value, 0.0).sum(axis=1)
-    return of_pairs(case, scores, pairs, met, drift)
+    drift += (math.fsum(weight) - weight) * share * values_of(scores)
+
+    def influence(truth: Any, met: Floats, by_sides: Floats) -> Floats:
+        return np.asarray(met + by_sides * share.take(truth))
+
+    return of_pairs(case, scores, pairs, drift, influence, moves.met, moves.by_sides)
 
 
-def of_pairs(case: Case, scores: ClassInfluences, pairs: Floats, met: Influence, drift: Floats) -> Interval:
+def of_pairs(
+    case: Case, scores: ClassInfluences, pairs: Floats, drift: Floats, influence: Influence, *columns: Floats
+) -> Interval:
     """Of the mean over pairs of classes by their weights.
 
-    `met` gives, from what a row does, the sum by weight of the share of rows of each other class that it scores above
-    for its own class, and of the share of rows of each other class that score above it for theirs; `drift` is what more
-    weight of a row does to the weights of the pairs of its class.
+    `influence` gives, from the class of a row and the columns, what more weight of it does to the sum over pairs of
+    their weight times their areas, but for what all rows of its class share; `drift` is what it does to that beyond.
     """
     weights, moves = off_diagonal(pairs), scores.moves
     seen = moves.weight > 0
     versus = np.where(weights > 0, scores.judged.versus, 0.0)
     values = np.where(seen, values_of(scores), 0.0)
     expected = (weights * versus).sum(axis=1) - (weights * (values[:, None] - versus)).sum(axis=0)
-    whole = math.fsum(weights.ravel())
+    whole, rest = math.fsum(weights.ravel()), drift - moves.share * expected
 
-    def influence(truth: Any, *moved: Floats) -> Floats:
-        return np.asarray(((met(truth, moved) - expected[truth]) / moves.weight[truth] + drift[truth]) / whole)
+    def of_mean(truth: Any, *moved: Floats) -> Floats:
+        return np.asarray((influence(truth, *moved) + rest.take(truth)) / whole)
 
     by = weights.sum(axis=1)[seen]
     areas = (weights * versus).sum(axis=1)[seen] / by
     estimates = [
         roc_estimate(part.sizes, area, part.of_rows) for part, area in zip(moves.found, areas.tolist(), strict=True)
     ]
-    columns = (scores.truth, moves.own, moves.placed, *moves.others)
-    return over_classes(case, estimates, by / whole, scores, influence, *columns)
+    return over_classes(case, estimates, by / whole, scores, of_mean, scores.truth, *columns)
 
 
 def off_diagonal(table: Floats) -> Floats:

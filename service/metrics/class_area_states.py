@@ -4,19 +4,17 @@ Only intervals ask for them: without these, the states that they derive from do.
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from service.metrics.area_intervals import (
-    Estimate,
     Moves,
     effective_sizes,
-    joined,
     precision_estimate,
     precision_moves,
     roc_estimate,
@@ -40,9 +38,7 @@ MOST_MOVED = 2.0**11
 SHARE_BITS = 61
 
 
-# So many columns of a block of rows are at work together.
-BLOCK_COLUMNS = 4
-Entries = NDArray[np.intp]
+Entries = NDArray[np.int32]
 
 
 class Variation(NamedTuple):
@@ -52,81 +48,99 @@ class Variation(NamedTuple):
     of_rows: tuple[float, float]
 
 
-# Of each score of positives, in a table of moves: rows above it, negative rows at it, positive rows at it.
-KINDS = 3
-
-
 class Moved(NamedTuple):
-    """What more weight of a row does to an area, and what that makes of its variance.
+    """What more weight of a row does to both areas of a class or label, and what that makes of their variances.
 
-    `table` holds three numbers for each score of positives, from the top, and for what lies below them: what a negative
-    row does that scores less than the one before, but more than this; a negative row of this score; and a positive one.
+    `table` has a column for the ROC area and one for the average precision, and three parts, each with a row for each
+    score of positives, from the top, and for what lies below them: what a positive row of this score does; a negative
+    row of this score; and a negative row that scores less than the one before, but more than this. Nearly all rows read
+    the last part, which is small enough for the processor's cache.
     """
 
     table: Floats
-    variation: Variation
+    roc: Variation
+    precision: Variation
 
 
 def entries_of(column: SortedColumn) -> Entries:
-    """Which entry of such a table each row has, in the order of the column."""
+    """Which row of such a table each row has, in the order of the column."""
     places = column.sweep.descent.places
-    scores = np.arange(0, KINDS * len(places), KINDS, dtype=np.intp)
-    steps = np.repeat(scores, np.diff(places, prepend=-1))[:-1]
-    steps[places[:-1]] += 1
-    return np.asarray(column.at(steps) + column.sweep.truth)
+    size = np.int32(len(places))
+    steps = np.repeat(np.arange(2 * size, 3 * size, dtype=np.int32), np.diff(places, prepend=-1))[:-1]
+    steps[places[:-1]] -= size
+    entries = np.ascontiguousarray(column.at(steps))
+    entries[column.positive] -= size
+    return entries
 
 
-def moved(sweep: Sweep, areas: Areas) -> tuple[Moved | Undefined, Moved | Undefined]:
-    """What rows do to the ROC area and to the average precision; the reason where there is none."""
-    if isinstance(areas.average_precision, Undefined):
-        return Undefined("single_class"), areas.average_precision
+def moved(sweep: Sweep, areas: Areas) -> Moved | None:
+    """What rows do to the areas; None where all rows are of one kind."""
+    if isinstance(areas.roc_auc, Undefined) or isinstance(areas.average_precision, Undefined):
+        return None
     descent, (found, others) = sweep.descent, sides(sweep)
-    precision = tabled(sweep, precision_moves(descent, areas.average_precision, found))
-    if isinstance(areas.roc_auc, Undefined):
-        return areas.roc_auc, precision
-    return tabled(sweep, roc_moves(descent, areas.roc_auc, found, others)), precision
+    kinds = (
+        roc_moves(descent, areas.roc_auc, found, others),
+        precision_moves(descent, areas.average_precision, found),
+    )
+    table = np.empty((3, len(descent.places), 2))
+    variations = [
+        Variation(effective_sizes(sweep), variances(sweep.descent_of_squares, written(moves, table[:, :, place])))
+        for place, moves in enumerate(kinds)
+    ]
+    return Moved(table.reshape(-1, 2), *variations)
 
 
-def tabled(sweep: Sweep, moves: Iterator[Moves]) -> Moved:
-    """The moves of an area as a table."""
-    whole = joined(len(sweep.descent.places), moves)
-    of_rows = variances(sweep.descent_of_squares, iter([whole]))
-    table = np.stack([whole.between, whole.tied, whole.positive], axis=1).ravel()
-    return Moved(table, Variation(effective_sizes(sweep), of_rows))
+def written(moves: Iterator[Moves], table: Floats) -> Iterator[Moves]:
+    """The moves, each of them once it stands in such a table of one area, a line for each kind of row."""
+    for part in moves:
+        for line, numbers in zip(table, part[1:], strict=True):
+            line[part.block] = numbers
+        yield part
 
 
-def with_estimates(areas: Areas, roc: Moved | Undefined, precision: Moved | Undefined) -> Areas:
-    """The areas with what their intervals are made of."""
+def with_estimates(areas: Areas, found: Moved | None) -> Areas:
+    """The areas with what their intervals are made of, or the reason why there is nothing."""
+    if found is None:
+        roc, precision = Undefined("single_class"), areas.average_precision
+        return replace(
+            areas, roc_estimate=roc, precision_estimate=precision if isinstance(precision, Undefined) else roc
+        )
     return replace(
         areas,
-        roc_estimate=estimated(roc_estimate, areas.roc_auc, roc),
-        precision_estimate=estimated(precision_estimate, areas.average_precision, precision),
+        roc_estimate=attempted(roc_estimate, found.roc.sizes, areas.roc_auc, found.roc.of_rows),
+        precision_estimate=attempted(
+            precision_estimate, found.precision.sizes, areas.average_precision, found.precision.of_rows
+        ),
     )
-
-
-def estimated(estimate: Callable[..., Estimate], area: Any, found: Moved | Undefined) -> Estimate | Undefined:
-    """The estimate of an area, or the reason why there is none."""
-    if isinstance(found, Undefined):
-        return found
-    estimated: Estimate | Undefined = attempted(estimate, found.variation.sizes, area, found.variation.of_rows)
-    return estimated
 
 
 class RowMoves(NamedTuple):
     """What more weight of each row does to the areas of all classes, in the order the rows came in.
 
-    `own`: to the ROC area of its class. `placed`: the sum over other classes of the share of their rows that it scores
-    above, for its class. `others`: the sums over other classes of what it does to their ROC areas, each times 1, times
-    the weight of that class, and times its square. `precision`: to the sum of the average precisions. `found` is what
-    the variance of the ROC area of each class that has one is made of, `weight` the weight of the rows of each class.
+    `both`: to the sums of the ROC areas and of the average precisions, a column each. `by_weight`: to the sum of the
+    ROC areas times the weight of their class; `by_sides`: times that and the weight of all others. `met`: the sum over
+    other classes of the share of their rows that it scores above, for its class, and of the share of theirs that score
+    above it, for theirs, less their ROC area. `found` is what the variance of the ROC area of each class that has one
+    is made of, `weight` the weight of the rows of each class, `share` what a weight of 1 is of it.
     """
 
-    own: Floats
-    placed: Floats
-    others: Floats
-    precision: Floats
+    both: Floats
+    by_weight: Floats
+    by_sides: Floats
+    met: Floats
     found: list[Variation]
     weight: Floats
+    share: Floats
+
+    def add(self, table: Floats, entries: Entries, inside: float, outside: float) -> None:
+        """Add what each row does to the areas of a class of so much weight, beside so much of all others."""
+        for block in blocks(len(entries), 1):
+            moves = table.take(entries[block], axis=0)
+            self.both[block] += moves
+            weighted = inside * moves[:, 0]
+            self.by_weight[block] += weighted
+            weighted *= outside
+            self.by_sides[block] += weighted
 
 
 class ClassInfluences(ClassScores):
@@ -144,35 +158,28 @@ class ClassInfluences(ClassScores):
     @cached_property
     def _passed(self) -> tuple[Judged, RowMoves]:
         """One pass over the sorted columns."""
-        count = len(self.truth)
-        own, placed, precisions = np.zeros((3, count))
-        others = np.zeros((3, count))
-        entries = np.empty(count, dtype=np.intp)
-        areas, versus, found = [], [], []
+        count, weight = len(self.truth), self._weight
+        both, by_weight, by_sides, met = np.zeros((count, 2)), *np.zeros((3, count))
+        moves = RowMoves(both, by_weight, by_sides, met, [], weight, self._share)
+        entries = np.empty(count, dtype=np.int32)
+        areas, versus = [], []
         for column in self.sorted_columns():
-            mine, theirs = column.positive, column.order[column.positive]
-            plain = Areas.of(column.sweep)
-            roc, precision = moved(column.sweep, plain)
-            areas.append(with_estimates(plain, roc, precision))
             versus.append(self.against_each(column))
-            in_order = entries_of(column)
-            entries[column.order] = in_order
-            if isinstance(roc, Moved):
-                found.append(roc.variation)
-                own[theirs] = roc.table[in_order[mine]]
-                placed[theirs] = self._placements(column)
-                roc.table[KINDS - 1 :: KINDS] = 0  # what is left is done by rows of others
-            inside = float(column.sweep.steps.tp[-1])
-            for block in blocks(count, BLOCK_COLUMNS):
-                entry = entries[block]
-                if isinstance(precision, Moved):
-                    precisions[block] += precision.table.take(entry)
-                if isinstance(roc, Moved):
-                    moves = roc.table.take(entry)
-                    for place in range(len(others)):
-                        others[place, block] += moves
-                        moves *= inside
-        return Judged(areas, np.array(versus)), RowMoves(own, placed, others, precisions, found, self._weight)
+            areas.append(self._added(moves, column, entries))
+        met += math.fsum(weight) * both[:, 0] - by_weight
+        return Judged(areas, np.array(versus)), moves
+
+    def _added(self, moves: RowMoves, column: ClassColumn, entries: Entries) -> Areas:
+        """The areas of a class, once what rows do to them is added; `entries` is room for a number a row."""
+        areas, mine, (inside, outside) = Areas.of(column.sweep), column.positive, sides(column.sweep)
+        below, in_order = self._placements(column), entries_of(column)
+        entries[column.order] = in_order
+        found = moved(column.sweep, areas)  # last, so that the cache still holds the table
+        if found is not None:
+            moves.found.append(found.roc)
+            moves.add(found.table, entries, inside, outside)
+            moves.met[column.order[mine]] = below - outside * found.table[in_order[mine], 0]
+        return with_estimates(areas, found)
 
     @cached_property
     def _weight(self) -> Floats:
@@ -188,19 +195,17 @@ class ClassInfluences(ClassScores):
         """For each row of the class, the sum over others of the share of rows that score less, ties counting half."""
         bits = SHARE_BITS - len(self._share).bit_length()
         if self.weights is None:
-            each = whole_units(self._share, bits)[column.truth]
+            each = whole_units(self._share, bits).take(column.truth)
         else:
             each = whole_units(self._share[column.truth] * column.sweep.relative_weights, bits)
-        mine = column.positive
+        mine, scores = column.positive, column.sweep.scores
         each[mine] = 0
+        until = np.cumsum(each, out=each)
         if len(column.sweep.steps.thresholds) == len(each):  # no two scores are equal
-            between = np.add.reduceat(each, mine)
-            until = each[: mine[0]].sum() + np.cumsum(between) - between
-            return np.asarray(until * 2.0**-bits)
-        scores, until = column.sweep.scores, np.cumsum(each)
+            return np.asarray(until[mine] * 2.0**-bits)
         until = until[np.append(scores[1:] != scores[:-1], True)]
         until[1:] += until[:-1].copy()
-        return column.at(until[::-1], mine) * 2.0 ** (-bits - 1)
+        return np.asarray(column.at(until[::-1], mine) * 2.0 ** (-bits - 1))
 
 
 def whole_units(shares: Floats, bits: int) -> NDArray[np.int64]:
@@ -264,13 +269,12 @@ class LabelInfluences(LabelScores):
             truth = self.positive(position)[order]
             sweep = Sweep((scores[order], truth), None if weights is None else weights[order], self.counts)
             plain = tally_of(sweep).areas
-            roc, precision = moved(sweep, plain)
-            areas.append(with_estimates(plain, roc, precision))
+            found = moved(sweep, plain)
+            areas.append(with_estimates(plain, found))
             column = SortedColumn(order, sweep)
-            entries = entries_of(column)
-            for place, part in enumerate((roc, precision)):
-                if isinstance(part, Moved):
-                    self._move(moves[place], column, sweep.weight_exponent, part.table[entries])
+            if found is not None:
+                for place, each in enumerate(found.table.take(entries_of(column), axis=0).T):
+                    self._move(moves[place], column, sweep.weight_exponent, each)
             if pool is not None:
                 for place, by_truth in enumerate(pool.at(sweep.steps.thresholds), 2):
                     each = np.where(truth, *(column.at(side) for side in by_truth))
