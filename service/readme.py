@@ -11,6 +11,7 @@ from typing import Any
 from schemas.reports import REPORTS
 from service.api import PATHS
 from service.app import create_app
+from service.examples import EXAMPLES
 from service.metrics.catalogue import TASKS
 from service.metrics.undefined import REASONS
 from service.problems import PROBLEMS
@@ -33,6 +34,7 @@ def text() -> str:
         "fields": fields(),
         "endpoints": endpoints(),
         "gates": gates(),
+        "groups": groups(),
         "intervals": intervals(),
         "metrics": metrics(),
         "settings": settings(),
@@ -75,6 +77,14 @@ def gates() -> str:
         command = GATE.format(file=EXAMPLE.relative_to(ROOT), requirement=requirement)
         parts.append(f"{what}\n\n```sh\n{command}\n```\n\n```json\n{pretty(answer['verdict'])}\n```")
     return "\n\n".join(parts)
+
+
+def groups() -> str:
+    """A request with groups, and what its report says of them."""
+    _, request = EXAMPLES["binary"]["groups"]
+    report = create_app(Settings()).test_client().post("/v1/binary/report", json=request).get_json()
+    said = {name: report[name] for name in ("groups", "gaps", "fairness", "verdict")}
+    return f"```json\n{pretty(request)}\n```\n\n```json\n{pretty(said)}\n```"
 
 
 def pretty(value: Any, indent: str = "") -> str:
