@@ -16,7 +16,7 @@ from service.metrics.batch import Batch, Partition, Question
 from service.metrics.catalogue import TASKS
 from service.metrics.distributions import chi_square_tail
 from service.metrics.gaps import Fairness, homogeneity
-from tests.cases import close, reading, text
+from tests.cases import close, reading, take, text, whole
 from tests.of_groups import drawn, gap_of, grouped, of_counts, randomly, sections
 from tests.tasks import KNOWN
 from tests.tasks.binary import binary
@@ -61,6 +61,27 @@ def test_a_gap_of_more_groups_is_the_largest_and_all_pairs_hold_together():
     expected = [max(0, *lows), max(highs)]
     assert [gap["interval"]["low"], gap["interval"]["high"]] == pytest.approx(expected, abs=1e-12)
     assert gap["interval"]["method"] == "mover_bonferroni"
+
+
+@pytest.mark.parametrize("weights", ["none", "real"])
+def test_limits_of_more_groups_are_made_of_those_of_reports_on_their_rows(weights):
+    batch = randomly("binary", drawn(300, weights), 4)
+    rows = [np.flatnonzero(batch.groups[:, 0] == number) for number in range(4)]
+    reports = [whole("binary", take(batch, of), confidence_level=1 - 0.1 / 6) for of in rows]
+    for gap in sections("binary", batch, confidence_level=0.9)["gaps"]:
+        if gap["metric"] == "selection_rate" or gap["interval"] is None:
+            continue
+        values = [each["metrics"][gap["metric"]] for each in reports]
+        limits = [each["intervals"][gap["metric"]] for each in reports]
+        above = [limit["high"] - value for value, limit in zip(values, limits, strict=True)]
+        below = [value - limit["low"] for value, limit in zip(values, limits, strict=True)]
+        ordered = [(a, b) for a in range(4) for b in range(4) if a != b]
+        low = max(values[a] - values[b] - math.hypot(below[a], above[b]) for a, b in ordered)
+        high = max(values[a] - values[b] + math.hypot(above[a], below[b]) for a, b in ordered)
+        span = TASKS["binary"].metrics_of(KNOWN["binary"].question)
+        most = next(metric.high - metric.low for metric in span if metric.name == gap["metric"])
+        assert gap["interval"]["low"] == pytest.approx(max(0, low), abs=1e-12)
+        assert gap["interval"]["high"] == pytest.approx(min(most, high), rel=1e-12)
 
 
 @pytest.mark.parametrize("task", KNOWN)
