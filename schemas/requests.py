@@ -64,10 +64,13 @@ class ReportRequest(Schema):
     resamples = Integer("How often the bootstrap draws; 2000 where left out.", FEWEST_RESAMPLES, "max_resamples")
     seed = Integer("What the draws of the bootstrap start from; 0 where left out.", 0, int(EXACT_FLOAT))
     groups = Groups(
-        "Columns by name, such as region, of integers, booleans or strings: the report also holds the metrics of each "
-        "group of rows with one value, and how far groups are apart. At most 10 names."
+        "Columns by name, such as region, each of integers, booleans or strings: the report also holds the metrics of "
+        "each group of rows with one value, and how far these groups are apart."
     )
-    cross = Flag("Whether rows are also grouped by each two names together; false where left out.")
+    cross = Flag(
+        "Whether rows are also grouped by each two names together; false where left out. Names and crossings are 10 at "
+        "most."
+    )
     requirements = Requirements(
         "What metrics must reach, for a verdict in the report: each names a metric with min, max or both, or a preset."
     )

@@ -17,7 +17,16 @@ from service.metrics import sections
 from service.metrics.batch import Batch, Label, Partition, Question, Reading, by_group
 from service.metrics.catalogue import TASKS
 from service.metrics.exact import Floats
-from service.metrics.gaps import FEWEST_UNITS, Gap, homogeneity, limits_of_differences, limits_of_range, simultaneous
+from service.metrics.gaps import (
+    FEWEST_UNITS,
+    Fairness,
+    Gap,
+    GroupMetrics,
+    homogeneity,
+    limits_of_differences,
+    limits_of_range,
+    simultaneous,
+)
 from service.metrics.row import Metric, Task, arguments_of, kinds_among
 from service.metrics.states import LabelState, State
 from service.metrics.undefined import Undefined
@@ -131,20 +140,20 @@ def made(by: dict[str, Label], states: States, asked: Asked) -> Group:
     return Group(by, states, units, found, *limits)
 
 
-def entry(group: Group, asked: Asked) -> dict[str, Any]:
+def entry(group: Group, asked: Asked) -> GroupMetrics:
     """What a report says of a group."""
     labels = cast(LabelState, group.states[0][asked.task.kind(LabelState)])
     found = {metric.name: group.found[metric.name] for metric in asked.metrics}
     undefined = {name: own.reason.explanation for name, own in found.items() if own.reason}
     undefined |= {f"intervals.{name}": reason for name, reason in group.no_intervals.items()}
-    return {
+    said: GroupMetrics = {
         "by": group.by,
         "samples": sections.samples(labels, asked.question),
         "small": labels.effective < FEWEST_UNITS,
         "metrics": {name: own.value for name, own in found.items()},
-        **({"intervals": group.intervals} if asked.reading.intervals else {}),
         "undefined": undefined,
     }
+    return said | {"intervals": group.intervals} if asked.reading.intervals else said
 
 
 def compared(name: str, groups: Sequence[Group]) -> list[Group]:
@@ -223,7 +232,7 @@ def sides(found: Iterable[tuple[dict[str, Any], dict[str, Any]]], metric: Metric
     return lows, highs
 
 
-def disparities(partition: Partition, groups: Sequence[Group], asked: Asked) -> dict[str, Any]:
+def disparities(partition: Partition, groups: Sequence[Group], asked: Asked) -> Fairness:
     """The measures of fairness of a partition: the largest difference of groups in some metrics."""
     found: dict[str, Any] = {"by": list(partition.by)}
     undefined: dict[str, Any] = {}
@@ -234,4 +243,4 @@ def disparities(partition: Partition, groups: Sequence[Group], asked: Asked) -> 
             continue
         values = [[group.found[each].value for group in some] for each, some in zip(of, every, strict=True)]
         found[name] = max(max(some) - min(some) for some in values)
-    return found | {"undefined": undefined}
+    return cast(Fairness, found | {"undefined": undefined})

@@ -16,8 +16,9 @@ RULES = {
     "regression": "All columns have as many rows as `labels`, and `predictions` as many outputs; with `quantiles`, as "
     "many columns as there are quantiles. `curves` and `quantiles` are for one output. `pinball_loss_at_...`, `crps` "
     "and `crossing_rate` are metrics of quantiles.",
-    "ranking": "All columns have as many rows as `labels`. Rows of a query may stand anywhere and carry the same "
-    "`sample_weight`: that of the query. `queries` are of one type, and `metrics` at a rank are at one of `k`.",
+    "ranking": "All columns have as many rows as `labels`. Rows of a query may stand anywhere, carry the same "
+    "`sample_weight`, that of the query, and are of the same groups. `queries` are of one type, and `metrics` at a "
+    "rank are at one of `k`.",
 }
 
 # What a schema cannot say of a comparison.
@@ -59,6 +60,18 @@ EXAMPLES: dict[str, dict[str, tuple[str, Json]]] = {
                 "metadata": {"model": "spam-7"},
             },
         ),
+        "groups": (
+            "Two regions, as counts of people by what they did and what was predicted: who is told apart worse?",
+            {
+                "labels": [1, 1, 0, 0, 1, 1, 0, 0],
+                "predictions": [1, 0, 1, 0, 1, 0, 1, 0],
+                "sample_weight": [80, 20, 15, 85, 45, 25, 10, 70],
+                "weights_are": "counts",
+                "groups": {"region": ["north", "north", "north", "north", "south", "south", "south", "south"]},
+                "metrics": ["recall"],
+                "requirements": [{"metric": "recall", "min": 0.6, "group": {"region": "south"}}],
+            },
+        ),
         "counts": (
             "A row for each score, with the number of cases as weight, and wider intervals",
             {
@@ -72,6 +85,15 @@ EXAMPLES: dict[str, dict[str, tuple[str, Json]]] = {
         ),
     },
     "multiclass": {
+        "groups": (
+            "The rows of two teams, each with its own metrics; they are too few to be compared",
+            {
+                "labels": ["cat", "dog", "dog", "cat", "dog"],
+                "predictions": ["cat", "dog", "cat", "cat", "dog"],
+                "groups": {"team": [1, 1, 1, 2, 2]},
+                "metrics": ["accuracy"],
+            },
+        ),
         "scores": (
             "A probability for each class, in the order of classes",
             {
@@ -95,6 +117,15 @@ EXAMPLES: dict[str, dict[str, tuple[str, Json]]] = {
         ),
     },
     "multilabel": {
+        "groups": (
+            "The rows of two sources, each with its own metrics",
+            {
+                "labels": [[1, 0], [0, 1], [1, 1], [0, 1]],
+                "predictions": [[1, 0], [1, 1], [1, 1], [0, 0]],
+                "groups": {"source": ["radio", "radio", "press", "press"]},
+                "metrics": ["hamming_loss"],
+            },
+        ),
         "scores": (
             "Rows of 0 and 1, scores of which 0.5 and more are predicted, curves and something to be echoed",
             {
@@ -116,6 +147,17 @@ EXAMPLES: dict[str, dict[str, tuple[str, Json]]] = {
         ),
     },
     "regression": {
+        "groups": (
+            "The rows of two seasons, each with its own metrics, as counts of equal rows",
+            {
+                "labels": [3, 4, 5, 3, 4, 5],
+                "predictions": [3.5, 4, 4.5, 2, 4, 6],
+                "sample_weight": [8, 20, 9, 7, 12, 5],
+                "weights_are": "counts",
+                "groups": {"summer": [True, True, True, False, False, False]},
+                "metrics": ["mean_absolute_error", "r2"],
+            },
+        ),
         "one_output": (
             "One output, with curves and something to be echoed",
             {
@@ -145,6 +187,17 @@ EXAMPLES: dict[str, dict[str, tuple[str, Json]]] = {
         ),
     },
     "ranking": {
+        "groups": (
+            "The queries of two markets, each with its own metrics: a query belongs to one of them with all its rows",
+            {
+                "labels": [3, 0, 1, 2, 0, 1],
+                "scores": [0.9, 0.8, 0.4, 0.7, 0.2, 0.5],
+                "queries": ["shoes", "hats", "shoes", "hats", "shoes", "hats"],
+                "groups": {"market": ["de", "fr", "de", "fr", "de", "fr"]},
+                "k": [3],
+                "metrics": ["ndcg_at_3"],
+            },
+        ),
         "queries": (
             "Two queries, rows in any order; two documents of the first query are tied",
             {

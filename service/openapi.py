@@ -31,6 +31,7 @@ from service.examples import COMPARED, COMPARISONS, EXAMPLES, RULES
 from service.metrics.batch import Label
 from service.metrics.catalogue import TASKS
 from service.metrics.findings import Finding
+from service.metrics.gaps import Fairness, Gap, GroupMetrics
 from service.metrics.requirements import Verdict
 from service.metrics.row import Metric, Row, Table, Task, always
 from service.metrics.undefined import REASONS
@@ -359,9 +360,15 @@ def report_schema(spec: APISpec, task: Task, metrics: str, *, several: bool) -> 
             properties[row.group] = group_schema(spec, [other for other in parts if other.group == row.group])
         else:
             properties[row.name] = section_schema(spec, row)
+    properties["groups"] = array_of(
+        type_schema(spec, GroupMetrics), description="Each group of rows, by name and value."
+    )
+    properties["gaps"] = array_of(type_schema(spec, Gap), description="How far groups are apart in each metric.")
+    if task.fairness:
+        properties["fairness"] = array_of(type_schema(spec, Fairness), description="How unequally groups are treated.")
     properties["verdict"] = type_schema(spec, Verdict)
     sometimes = {row.group or row.name for row in parts if row.when is not always}
-    sometimes |= {"per_output", "intervals", "verdict"}
+    sometimes |= {"per_output", "intervals", "groups", "gaps", "fairness", "verdict"}
     return open_object(f"The report of a {task.name} batch.", properties, sometimes)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from schemas.reports import REPORTS
 from service.api import PATHS
 from service.app import create_app
+from service.examples import EXAMPLES
 from service.metrics.catalogue import TASKS
 from service.metrics.undefined import REASONS
 from service.problems import PROBLEMS
@@ -40,6 +41,7 @@ def text() -> str:
         "endpoints": endpoints(),
         "gates": gates(),
         "comparison": comparison(),
+        "groups": groups(),
         "intervals": intervals(),
         "metrics": metrics(),
         "settings": settings(),
@@ -92,6 +94,14 @@ def comparison() -> str:
     command = COMPARISON.format(file=CANDIDATES.relative_to(ROOT), asked=json.dumps(asked))
     shown = {name: part for name, part in answer.items() if name != "candidates"}
     return f"```sh\n{command}\n```\n\n```json\n{pretty(shown)}\n```"
+
+
+def groups() -> str:
+    """A request with groups, and what its report says of them."""
+    _, request = EXAMPLES["binary"]["groups"]
+    report = create_app(Settings()).test_client().post("/v1/binary/report", json=request).get_json()
+    said = {name: report[name] for name in ("groups", "gaps", "fairness", "verdict")}
+    return f"```json\n{pretty(request)}\n```\n\n```json\n{pretty(said)}\n```"
 
 
 def pretty(value: Any, indent: str = "") -> str:

@@ -6,11 +6,11 @@ from itertools import product
 import numpy as np
 import pytest
 
+from service.candidates import Candidate
 from service.metrics import pooled
-from service.metrics.batch import Batch
+from service.metrics.batch import Batch, Reading
 from service.metrics.class_area_states import LabelInfluences
-from service.metrics.intervals import Interval
-from tests.of_classes import of_classes, of_labels, question_of, reported, value_of
+from tests.of_classes import of_classes, of_labels, question_of, value_of
 
 
 def slopes_by_row(batch: Batch, metric: str) -> np.ndarray:
@@ -38,17 +38,12 @@ AREAS_OF_CLASSES = (
 
 @pytest.mark.parametrize(("decimals", "weighted"), VARIANTS)
 @pytest.mark.parametrize("metric", AREAS_OF_CLASSES)
-def test_influences_of_rows_on_areas_of_classes_are_slopes(monkeypatch, metric, decimals, weighted):
+def test_influences_of_rows_on_areas_of_classes_are_slopes(metric, decimals, weighted):
     batch = of_classes(23, 4, 1, decimals=decimals, weighted=weighted)
-    seen: list[np.ndarray] = []
-
-    def kept(_, __, ___, scores, influence, *columns):
-        seen.append(influence(*columns) * scores.relative_weights)
-        return Interval(0.0, 1.0, "")
-
-    monkeypatch.setattr("service.metrics.class_area_intervals.over_classes", kept)
-    reported(batch, metrics=(metric,))
-    assert seen[0] == pytest.approx(slopes_by_row(batch, metric), rel=1e-6, abs=1e-9)
+    candidate = Candidate("one", batch, question_of(batch), Reading((metric,)))
+    (row,) = candidate.metrics
+    found = candidate.influence(row).values * candidate.shares.shares
+    assert found == pytest.approx(slopes_by_row(batch, metric), rel=1e-6, abs=1e-9)
 
 
 @pytest.mark.parametrize(("decimals", "weighted"), VARIANTS)

@@ -242,7 +242,20 @@ BATCHES = {
     "ranking": ranking,
     "regression": regression,
 }
-COLUMNS = {"labels", "scores", "queries", "predictions", "sample_weight", "pos_label", "quantiles", "classes"}
+COLUMNS = {"labels", "scores", "queries", "predictions", "sample_weight", "pos_label", "quantiles", "classes", "groups"}
+
+
+@st.composite
+def groups(draw: st.DrawFn, request: dict[str, Any]) -> dict[str, Any]:
+    """Perhaps groups that split no query, and their crossings."""
+    names = draw(st.lists(NAMES["string"], max_size=4, unique=True))
+    units = list(dict.fromkeys(request.get("queries", range(len(request["labels"])))))
+    columns = {}
+    for name in names:
+        values = st.sampled_from(draw(st.lists(NAMES[draw(st.sampled_from(sorted(NAMES)))], min_size=1, max_size=4)))
+        of = dict(zip(units, draw(column(len(units), values)), strict=True))
+        columns[name] = [of[unit] for unit in request.get("queries", units)]
+    return {"groups": columns, "cross": len(columns) > 1 and draw(st.booleans())} if columns else {}
 
 
 @pytest.mark.parametrize("task", REPORTS)
@@ -251,12 +264,13 @@ COLUMNS = {"labels", "scores", "queries", "predictions", "sample_weight", "pos_l
 def test_good_requests_are_accepted(task: str, data: st.DataObject) -> None:
     operation = schema[f"/v1/{task}/report"]["POST"]
     case = data.draw(operation.as_strategy(generation_mode=GenerationMode.POSITIVE))
-    options = {name: value for name, value in case.body.items() if name not in COLUMNS}
+    options = {name: value for name, value in case.body.items() if name not in COLUMNS | {"cross"}}
     if "metadata" in options:  # openapi.yaml says of NUL in words that it is refused
         options["metadata"] = {key.replace("\0", ""): value for key, value in options["metadata"].items()}
     if "resamples" in options or "interval_method" in options:  # fewest, to be quick
         options["resamples"] = 200
     case.body = data.draw(BATCHES[task](options))
+    case.body |= data.draw(groups(case.body))
     if options.get("weights_are") == "counts" and "sample_weight" in case.body:  # said in words: counts are whole
         case.body["sample_weight"] = [min(math.ceil(weight), 1000) for weight in case.body["sample_weight"]]
     if case.body.pop("requirements", None):

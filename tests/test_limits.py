@@ -33,6 +33,7 @@ LIMITS = {
     "max_values": 190,
     "max_outputs": 5,
     "max_classes": 7,
+    "max_groups": 8,
     "max_label_length": 20,
     "max_listed_queries": 4,
     "max_curve_points": 30,
@@ -167,6 +168,33 @@ def pos_label(length: int) -> bytes:
     return as_json(BINARY, {"labels": ["b"], "scores": [0.5], "pos_label": "a" * length})
 
 
+def name_of_group(length: int) -> bytes:
+    return as_json(BINARY, {"labels": [0, 1], "scores": [0, 1], "groups": {"a": ["b", "a" * length]}})
+
+
+def name_of_groups(length: int) -> bytes:
+    return as_json(BINARY, {"labels": [0, 1], "scores": [0, 1], "groups": {"a" * length: [0, 1]}})
+
+
+def groups(count: int) -> bytes:
+    """As many groups with a weight above 0, and one without."""
+    rows = range(count + 1)
+    columns = {"labels": [0 for _ in rows], "scores": [0 for _ in rows], "groups": {"a": list(rows)}}
+    return as_json(BINARY, columns | {"sample_weight": [int(row > 0) for row in rows]})
+
+
+def groups_of_names(count: int) -> bytes:
+    columns = {"a": [str(row) for row in range(count - 1)], "b": [True] * (count - 1)}
+    return as_json(BINARY, {"labels": [0] * (count - 1), "scores": [0] * (count - 1), "groups": columns})
+
+
+def groups_of_crossings(count: int) -> bytes:
+    """From 7 to 9 groups: two of each name meet in 3 rows; one more row has new values of neither or of one name."""
+    left, right = zip(*[(0, 0), (1, 0), (0, 1), (1, count - 7)][: 3 + (count > 7)], strict=True)
+    body = {"labels": [0] * len(left), "scores": [0] * len(left), "groups": {"a": left, "b": right}, "cross": True}
+    return as_json(BINARY, body)
+
+
 def ranking_rows(count: int) -> bytes:
     return as_json(RANKING, {"labels": [1] * count, "scores": [0.5] * count, "queries": [3] * count})
 
@@ -232,6 +260,11 @@ TRIALS = [
             labels_by_names,
         )
     ),
+    Trial("max_groups", "one name", groups, 422, ("limit-exceeded",)),
+    Trial("max_groups", "two names", groups_of_names, 422, ("limit-exceeded",)),
+    Trial("max_groups", "crossings", groups_of_crossings, 422, ("limit-exceeded",)),
+    Trial("max_label_length", "groups", name_of_group, 422, LONG_LABEL),
+    Trial("max_label_length", "names of groups", name_of_groups, 422, ("bad-option",)),
     Trial("max_label_length", "labels", labels, 422, LONG_LABEL),
     Trial("max_label_length", "characters, not bytes", lambda length: labels(length, "\u20ac"), 422, LONG_LABEL),
     Trial("max_label_length", "predictions", predictions, 422, LONG_LABEL),

@@ -159,7 +159,8 @@ def test_other_tasks_have_verdicts_too(task, rows, metric):
         ([{"metric": ["recall"], "min": 0.8}], "/0/metric", "Not a name"),
         ([{"preset": "great"}], "/0/preset", "There are good"),
         ([{"preset": "good"}], "/0/preset", "accuracy, precision"),
-        ([{"metric": "recall", "min": 0.8, "group": {"region": "eu"}}], "/0/group", "There is no such field"),
+        ([{"metric": "recall", "min": 0.8, "group": {"region": "eu"}}], "/0/group", "not grouped"),
+        ([{"metric": "recall", "min": 0.8, "weight": 2}], "/0/weight", "There is no such field"),
     ],
 )
 def test_requirements_that_make_no_sense_are_refused_where_they_are(server: Server, requirements, pointer, said):
@@ -217,6 +218,7 @@ def test_presets_come_from_a_file(start_server: Callable[..., Server], tmp_path)
         ("[]", "Not an object of lists"),
         ('{"release": [{"metric": "recall"}]}', "#/release/0/metric: Neither min nor max"),
         ('{"release": [{"preset": "good"}]}', "#/release: A preset holds no presets"),
+        ('{"release": [{"metric": "recall", "min": 0, "group": {"a": 1}}]}', "#/release: A preset names no groups"),
         ('{"release": {}}', "#/release: Not an array of objects"),
     ],
 )

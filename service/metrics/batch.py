@@ -148,9 +148,7 @@ def without_zero_weights(batch: Batch) -> Batch:
 
 def by_group(batch: Batch, place: int, number: int) -> list[Batch | None]:
     """The rows of each of so many groups in the partition at this place; None for a group without any."""
-    if batch.groups is None:
-        return [batch]
-    codes = np.ascontiguousarray(batch.groups[:, place])
+    codes = np.ascontiguousarray(np.asarray(batch.groups)[:, place])
     rows = replace(batch, groups=None).rows(np.argsort(codes, kind="stable"))
     ends = np.cumsum(np.bincount(codes, minlength=number)).tolist()
     cuts = pairwise([0, *ends])

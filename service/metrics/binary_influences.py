@@ -1,14 +1,15 @@
 """What rows do to the metrics of a binary task, for the comparison of candidates."""
 
 import math
+from functools import cached_property
 
 import numpy as np
 
-from service.metrics.area_intervals import precision_moves, roc_estimate, roc_moves, sides
+from service.metrics.area_intervals import roc_estimate, sides
 from service.metrics.binary_states import Cells, Sweep, log_losses, squared_errors
 from service.metrics.cell_intervals import linearised
-from service.metrics.class_area_states import entries_of, tabled
-from service.metrics.class_states import SortedColumn
+from service.metrics.class_area_states import Moved, entries_of, moved
+from service.metrics.class_states import Areas, SortedColumn
 from service.metrics.exact import Floats, exact_sum
 from service.metrics.influences import Influence
 from service.metrics.intervals import Case
@@ -19,6 +20,18 @@ from service.metrics.undefined import Undefined
 
 class PlacedSweep(Placed, Sweep):
     """The rows by score, which know the place they came in at."""
+
+    @cached_property
+    def moved(self) -> tuple[Moved, Floats]:
+        """What rows do to both areas, and this times the total weight for each row as they came.
+
+        Raises `Undefined` where all rows are of one class.
+        """
+        found = moved(self, Areas.of(self))
+        if found is None:
+            raise Undefined("single_class")
+        entries = entries_of(SortedColumn(self.columns[-1], self))
+        return found, self.as_they_came(math.fsum(sides(self)) * found.table[entries])
 
 
 def of_cells(case: Case, cells: Cells) -> Influence:
@@ -35,24 +48,15 @@ def of_cells(case: Case, cells: Cells) -> Influence:
 
 def of_roc_auc(case: Case, sweep: PlacedSweep) -> Influence:
     """By the placements of the rows among those of the other class (DeLong)."""
-    found, others = sides(sweep)
-    moved = tabled(sweep, roc_moves(sweep.descent, case.value, found, others))
-    floor = roc_estimate(moved.variation.sizes, case.value, moved.variation.of_rows).floor
-    values = (found + others) * moved.table[entries_of(column_of(sweep))]
-    return Influence(sweep.as_they_came(values), sweep.as_they_came(sweep.truth), floor=floor)
+    found, rows = sweep.moved
+    floor = roc_estimate(found.roc.sizes, case.value, found.roc.of_rows).floor
+    return Influence(rows[:, 0], sweep.as_they_came(sweep.truth), floor=floor)
 
 
-def of_average_precision(case: Case, sweep: PlacedSweep) -> Influence:
+def of_average_precision(sweep: PlacedSweep) -> Influence:
     """By the precisions that the rows take part in."""
-    found, others = sides(sweep)
-    moved = tabled(sweep, precision_moves(sweep.descent, case.value, found))
-    values = (found + others) * moved.table[entries_of(column_of(sweep))]
-    return Influence(sweep.as_they_came(values), size=moved.variation.sizes[0])
-
-
-def column_of(sweep: PlacedSweep) -> SortedColumn:
-    """The sweep as the column of one class."""
-    return SortedColumn(sweep.columns[-1], sweep)
+    found, rows = sweep.moved
+    return Influence(rows[:, 1], size=found.precision.sizes[0])
 
 
 def of_log_loss(sweep: PlacedSweep) -> Influence:

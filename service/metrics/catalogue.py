@@ -38,6 +38,7 @@ from service.metrics.binary_states import ClassTotals, Sweep
 from service.metrics.calibration_intervals import of_intercept, of_slope, of_spiegelhalter_z
 from service.metrics.cell_intervals import delta, mover, wilson, wilson_of_f1
 from service.metrics.class_area_intervals import (
+    influence_over_classes,
     of_average_precision_macro,
     of_average_precision_micro,
     of_average_precision_over_labels,
@@ -49,6 +50,11 @@ from service.metrics.class_area_intervals import (
     of_ovr_weighted,
     of_roc_auc_macro,
     of_roc_auc_micro,
+    ovo,
+    ovo_weighted,
+    ovr,
+    ovr_weighted,
+    precision_macro,
 )
 from service.metrics.class_area_states import ClassInfluences, LabelInfluences
 from service.metrics.class_influences import PlacedTopLabel
@@ -428,11 +434,27 @@ MULTICLASS = Task(
             *NO_TOP_RECALIBRATION,
             influence=binary_influences.of_calibration_intercept,
         ),
-        share(multiclass.roc_auc_ovr, of_ovr, *NO_CLASS_RANKING),
-        share(multiclass.roc_auc_ovr_weighted, of_ovr_weighted, *NO_CLASS_RANKING),
-        share(multiclass.roc_auc_ovo, of_ovo, *NO_RANKING),
-        share(multiclass.roc_auc_ovo_weighted, of_ovo_weighted, *NO_RANKING),
-        share(multiclass.average_precision_macro, of_average_precision_macro, "no_scores", "absent_class"),
+        share(multiclass.roc_auc_ovr, of_ovr, *NO_CLASS_RANKING, influence=influence_over_classes(ovr)),
+        share(
+            multiclass.roc_auc_ovr_weighted,
+            of_ovr_weighted,
+            *NO_CLASS_RANKING,
+            influence=influence_over_classes(ovr_weighted),
+        ),
+        share(multiclass.roc_auc_ovo, of_ovo, *NO_RANKING, influence=influence_over_classes(ovo)),
+        share(
+            multiclass.roc_auc_ovo_weighted,
+            of_ovo_weighted,
+            *NO_RANKING,
+            influence=influence_over_classes(ovo_weighted),
+        ),
+        share(
+            multiclass.average_precision_macro,
+            of_average_precision_macro,
+            "no_scores",
+            "absent_class",
+            influence=influence_over_classes(precision_macro),
+        ),
         Row(findings.findings, when=findings.with_micro_averages),
         Row(class_sections.confusion_matrix),
         Table(class_sections.per_class, rows=CLASS_ROWS),

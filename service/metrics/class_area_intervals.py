@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from inspect import cleandoc
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -10,7 +11,8 @@ from service.metrics.area_intervals import FEWEST_ROWS, Estimate, precision_esti
 from service.metrics.class_area_states import ClassInfluences, LabelInfluences
 from service.metrics.class_states import Areas
 from service.metrics.exact import Floats, exact_sums
-from service.metrics.intervals import Case, Interval
+from service.metrics.influences import Influence
+from service.metrics.intervals import Case, Interval, Strategy, documented
 from service.metrics.multilabel_states import SetMatches
 from service.metrics.undefined import Undefined
 
@@ -64,35 +66,60 @@ def joint(estimates: Sequence[Any], by: Floats, plain: float) -> Estimate:
     return Estimate(area, rows, centre, plain, plain * correction, floor, freedom)
 
 
-Influence = Callable[..., Floats]
+class AreaMean(NamedTuple):
+    """A mean of areas by shares: their estimates, and what more weight of a row does to it.
+
+    `influence` is a function of columns, block by block.
+    """
+
+    estimates: Sequence[Any]
+    by: Floats
+    influence: Callable[..., Floats]
+    columns: tuple[Any, ...]
 
 
-def over_classes(
-    case: Case, estimates: Sequence[Any], by: Floats, scores: ClassInfluences, influence: Influence, *columns: Any
-) -> Interval:
-    """Of a mean over classes, from the influence of each row on it: a function of columns, block by block."""
-    weights = None if scores.weights is None else scores.relative_squares
-    plain = exact_sums(lambda *block: {"sum": (np.square(influence(*block)),)}, *columns, weights=weights)["sum"]
-    return Interval(*joint(estimates, by, float(plain)).limits(case.level), "influence_logit")
+Mean = Callable[[Case, ClassInfluences], AreaMean]
 
 
-def of_ovr(case: Case, scores: ClassInfluences) -> Interval:
+def over_classes(mean: Mean) -> Strategy:
+    """Of a mean over classes, from the influence of each row on it."""
+
+    def strategy(case: Case, scores: ClassInfluences) -> Interval:
+        estimates, by, influence, columns = mean(case, scores)
+        weights = None if scores.weights is None else scores.relative_squares
+        plain = exact_sums(lambda *block: {"sum": (np.square(influence(*block)),)}, *columns, weights=weights)["sum"]
+        return Interval(*joint(estimates, by, float(plain)).limits(case.level), "influence_logit")
+
+    return documented(strategy, cleandoc(mean.__doc__ or ""))
+
+
+def influence_over_classes(mean: Mean) -> Callable[..., Influence]:
+    """By what the row does to a mean over classes."""
+
+    def influence(case: Case, scores: ClassInfluences) -> Influence:
+        found = mean(case, scores)
+        return Influence(math.fsum(scores.moves.weight) * found.influence(*found.columns))
+
+    return influence
+
+
+def ovr(_: Case, scores: ClassInfluences) -> AreaMean:
     """Student's t on the logit scale with the variance of what each row does to the areas of all classes."""
-    return of_plain_mean(case, scores, [area.roc_estimate for area in scores.areas], scores.moves.both[:, 0])
+    return plain_mean([area.roc_estimate for area in scores.areas], scores.moves.both[:, 0])
 
 
-def of_average_precision_macro(case: Case, scores: ClassInfluences) -> Interval:
+def precision_macro(_: Case, scores: ClassInfluences) -> AreaMean:
     """As for roc_auc_ovr, with what each row does to the average precision of all classes."""
-    return of_plain_mean(case, scores, [area.precision_estimate for area in scores.areas], scores.moves.both[:, 1])
+    return plain_mean([area.precision_estimate for area in scores.areas], scores.moves.both[:, 1])
 
 
-def of_plain_mean(case: Case, scores: ClassInfluences, estimates: Sequence[Any], moves: Floats) -> Interval:
+def plain_mean(estimates: Sequence[Any], moves: Floats) -> AreaMean:
     """Of the mean over all classes, from what each row does to the sum."""
     by = np.full(len(estimates), 1 / len(estimates))
-    return over_classes(case, estimates, by, scores, lambda moves: moves / len(estimates), moves)
+    return AreaMean(estimates, by, lambda moves: moves / len(estimates), (moves,))
 
 
-def of_ovr_weighted(case: Case, scores: ClassInfluences) -> Interval:
+def ovr_weighted(case: Case, scores: ClassInfluences) -> AreaMean:
     """As for roc_auc_ovr, with class weights that are as uncertain as the rows."""
     moves, estimates = scores.moves, [area.roc_estimate for area in scores.areas]
     whole = math.fsum(moves.weight)
@@ -101,10 +128,10 @@ def of_ovr_weighted(case: Case, scores: ClassInfluences) -> Interval:
     def influence(truth: Any, by_weight: Floats) -> Floats:
         return np.asarray((by_weight + drift.take(truth)) / whole)
 
-    return over_classes(case, estimates, moves.weight / whole, scores, influence, scores.truth, moves.by_weight)
+    return AreaMean(estimates, moves.weight / whole, influence, (scores.truth, moves.by_weight))
 
 
-def of_ovo(case: Case, scores: ClassInfluences) -> Interval:
+def ovo(_: Case, scores: ClassInfluences) -> AreaMean:
     """As for roc_auc_ovr, with what each row does to the areas of all pairs of classes."""
     weight, share = scores.moves.weight, scores.moves.share
     pairs = np.outer(weight > 0, weight > 0).astype(np.float64)
@@ -112,10 +139,10 @@ def of_ovo(case: Case, scores: ClassInfluences) -> Interval:
     def influence(truth: Any, met: Floats) -> Floats:
         return np.asarray(met * share.take(truth))
 
-    return of_pairs(case, scores, pairs, np.zeros(len(pairs)), influence, scores.moves.met)
+    return of_pairs(scores, pairs, np.zeros(len(pairs)), influence, scores.moves.met)
 
 
-def of_ovo_weighted(case: Case, scores: ClassInfluences) -> Interval:
+def ovo_weighted(case: Case, scores: ClassInfluences) -> AreaMean:
     """As for roc_auc_ovo, with weights of pairs that are as uncertain as the rows."""
     moves, versus = scores.moves, scores.judged.versus
     weight, share = moves.weight, moves.share
@@ -127,12 +154,12 @@ def of_ovo_weighted(case: Case, scores: ClassInfluences) -> Interval:
     def influence(truth: Any, met: Floats, by_sides: Floats) -> Floats:
         return np.asarray(met + by_sides * share.take(truth))
 
-    return of_pairs(case, scores, pairs, drift, influence, moves.met, moves.by_sides)
+    return of_pairs(scores, pairs, drift, influence, moves.met, moves.by_sides)
 
 
 def of_pairs(
-    case: Case, scores: ClassInfluences, pairs: Floats, drift: Floats, influence: Influence, *columns: Floats
-) -> Interval:
+    scores: ClassInfluences, pairs: Floats, drift: Floats, influence: Callable[..., Floats], *columns: Floats
+) -> AreaMean:
     """Of the mean over pairs of classes by their weights.
 
     `influence` gives, from the class of a row and the columns, what more weight of it does to the sum over pairs of
@@ -153,7 +180,7 @@ def of_pairs(
     estimates = [
         roc_estimate(part.sizes, area, part.of_rows) for part, area in zip(moves.found, areas.tolist(), strict=True)
     ]
-    return over_classes(case, estimates, by / whole, scores, of_mean, scores.truth, *columns)
+    return AreaMean(estimates, by / whole, of_mean, (scores.truth, *columns))
 
 
 def off_diagonal(table: Floats) -> Floats:
@@ -209,3 +236,8 @@ def of_pool(case: Case, estimate: Callable[..., Estimate], plain: float, matches
     correction = fewest / (fewest - 1) if fewest >= FEWEST_ROWS else 1.0
     found = found._replace(rows=of_rows.rows, variance=plain * correction, freedom=of_rows.freedom)
     return Interval(*found.limits(case.level), "influence_logit")
+
+
+of_ovr, of_ovr_weighted = over_classes(ovr), over_classes(ovr_weighted)
+of_ovo, of_ovo_weighted = over_classes(ovo), over_classes(ovo_weighted)
+of_average_precision_macro = over_classes(precision_macro)

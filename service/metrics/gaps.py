@@ -17,6 +17,34 @@ from service.metrics.exact import Floats
 FEWEST_UNITS = 10 * (1 - 1e-9)
 
 
+class GroupMetrics(TypedDict):
+    """The metrics of the rows of one group, which goes by the values in `by`, with intervals from formulas.
+
+    `small` says that it has fewer than 10 effective rows or, in a ranking, queries.
+    """
+
+    by: dict[str, Label]
+    samples: int
+    small: bool
+    metrics: dict[str, float | None]
+    intervals: NotRequired[dict[str, Any]]
+    undefined: dict[str, dict[str, str]]
+
+
+class Fairness(TypedDict):
+    """How unequally a model treats the groups: the largest differences of the groups that are compared.
+
+    They are of the selection rate (demographic parity), of the recall (equal opportunity), and of the recall or the
+    false positive rate, whichever is larger (equalized odds).
+    """
+
+    by: list[str]
+    demographic_parity_difference: float | None
+    equal_opportunity_difference: float | None
+    equalized_odds_difference: float | None
+    undefined: dict[str, dict[str, str]]
+
+
 class Gap(TypedDict):
     """How far groups are apart in a metric: its value in `group` less that in `reference`.
 
