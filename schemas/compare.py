@@ -10,7 +10,7 @@ import numpy as np
 from marshmallow import Schema, ValidationError
 
 from schemas.complaints import Complaint, complaint
-from schemas.fields import Field, Limits, Name, Number, OpenAPI
+from schemas.fields import Faulty, Field, Limits, Name, Number, OpenAPI
 from schemas.requests import ReportRequest, Request, refused
 from schemas.requirements import ComparedRequirements, required
 from service.metrics.batch import Comparison, Label, Question
@@ -122,7 +122,7 @@ class CompareRequest(Schema):
             errors |= cast(dict[str, Any], error.messages)
         if errors:
             raise ValidationError(errors)
-        common = {name: value for name, value in data.items() if name in self.of_all}
+        common = {name: reread(value) for name, value in data.items() if name in self.of_all}
         paired = all("labels" not in candidate for candidate in own["candidates"].values())
         check_fields(own["candidates"], common, self.report.fields.keys(), paired=paired)
         requests = self.requests(own["candidates"], common)
@@ -208,6 +208,12 @@ class CompareRequest(Schema):
                 intervals=reading.intervals,
             ),
         )
+
+
+def reread(value: Any) -> Any:
+    """The value, so that every candidate can read it."""
+    once = isinstance(value, Faulty) and value.rows is not None
+    return replace(value, rows=list(value.rows)) if once else value
 
 
 def negative_first(classes: list[Label], question: Question) -> tuple[Label | None, ...]:

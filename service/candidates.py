@@ -140,20 +140,22 @@ class Pair:
         return own if self.paired else own + int(self.reference.report["samples"])
 
     def difference(self, metric: Metric) -> "Judged":
-        """The difference by a metric. Raises `Undefined` where one of the two has no value, or a ratio is 0."""
+        """The difference by a metric. Raises `Undefined` where one of the two has no value."""
         value, other = self.candidate.value(metric), self.reference.value(metric)
         sign = metric.towards or 1
         if metric.influence is None:
             return Judged(sign * (value - other), "plain", self.bounds(metric, sign), "intervals")
-        ours, theirs = self.candidate.influence(metric), self.reference.influence(metric)
-        scale = "log" if ours.log else "plain"
-        apart, size = (math.log(value / other), 1.0) if ours.log else (value - other, max(abs(value), abs(other)))
+        plain = Judged(sign * (value - other), "plain", Undefined("overflow"), "")
         try:
-            parts = list(self.parts(ours, theirs))
-            found = Difference.of(sign * apart, size, parts, ours.floor + theirs.floor)
+            ours, theirs = self.candidate.influence(metric), self.reference.influence(metric)
+            made = plain._replace(value=sign * math.log(value / other), scale="log") if ours.log else plain
+            size = 1.0 if ours.log else max(abs(value), abs(other))
+            found = Difference.of(made.value, size, list(self.parts(ours, theirs)), ours.floor + theirs.floor)
         except Undefined as reason:
-            return Judged(sign * apart, scale, reason, "")
-        return Judged(sign * apart, scale, found, self.test_of(ours))
+            return plain._replace(found=reason)
+        except (OverflowError, ZeroDivisionError):
+            return plain
+        return made._replace(found=found, test=self.test_of(ours))
 
     def bounds(self, metric: Metric, sign: int) -> Bounds | Undefined:
         """The difference by the limits of both, which hold together however the two depend on each other."""

@@ -13,7 +13,8 @@ from sklearn import metrics as sk
 
 from service.evaluate import kinds_of, report, states_of
 from service.metrics.batch import Batch, Reading
-from service.metrics.catalogue import CLASS_ROWS, TASKS
+from service.metrics.catalogue import TASKS
+from service.metrics.catalogue.parts import CLASS_ROWS
 from service.metrics.class_area_states import ClassInfluences, LabelInfluences
 from service.metrics.row import Metric
 from tests import by_rows

@@ -378,7 +378,7 @@ def test_ratios_are_compared_by_their_logarithms():
     assert ratio["difference"] == pytest.approx(np.log(values[1] / values[0]))
     perfect = paired(np.array([0, 1, 0, 1]), np.array([0.1, 0.9, 0.8, 0.7]), np.array([0.1, 0.9, 0.8, 0.7]))
     undefined = differing(asked("binary", perfect), "negative_likelihood_ratio")["undefined"]
-    assert undefined["difference"]["reason"] == "zero_ratio"
+    assert undefined["interval"]["reason"] == "zero_ratio"
 
 
 def test_a_metric_without_a_value_says_whose():

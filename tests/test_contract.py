@@ -281,6 +281,36 @@ def test_good_requests_are_accepted(task: str, data: st.DataObject) -> None:
     assert response.status_code == 200
 
 
+# What a candidate has of its own on the same rows, and where it is of rows of its own.
+SAID, OWN = ("scores", "predictions"), ("labels", "sample_weight", "queries", "groups")
+
+
+@pytest.mark.parametrize("task", REPORTS)
+@bounded
+@given(data=st.data())
+def test_good_comparisons_are_accepted(task: str, data: st.DataObject) -> None:
+    first = data.draw(BATCHES[task]({}))
+    if data.draw(st.booleans()):
+        reversed_ = {name: first[name][::-1] for name in SAID if name in first}
+        second = reversed_ if task != "binary" else {name: first[name] for name in SAID if name in first}
+        body = {name: value for name, value in first.items() if name not in SAID}
+        candidates = {"a": {name: first[name] for name in SAID if name in first}, "b": second}
+    else:
+        names = (*SAID, *OWN)
+        body = {name: value for name, value in first.items() if name not in names}
+        candidates = {each: {name: first[name] for name in names if name in first} for each in "ab"}
+    body |= {
+        "candidates": candidates,
+        "reference": data.draw(st.sampled_from("ab")),
+        "margin": 0.1,
+        "min_difference": 1,
+    }
+    assert list(validator(f"{task.capitalize()}ComparisonRequest").iter_errors(body)) == []
+    case = schema[f"/v1/{task}/compare"]["POST"].Case(body=body, media_type="application/json")
+    response = case.call_and_validate()
+    assert response.status_code == 200
+
+
 def refuses(response: schemathesis.Response, field: str) -> bool:
     """Whether the service could not parse the request, or finds fault with this field of it."""
     pointers = [error["pointer"] for error in response.json().get("errors", [])]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from service.metrics.binary_states import Sweep
 from service.metrics.catalogue import TASKS
 from service.metrics.regression_states import PositiveErrors
-from service.metrics.undefined import NO_GAP, NO_INTERVAL, REASONS
+from service.metrics.undefined import NO_DIFFERENCE, NO_GAP, NO_INTERVAL, REASONS
 from tests.cases import close, cut, in_parts, regression, rows_asked_for, text, whole
 from tests.tasks import KNOWN
 from tests.tasks.binary import binary_batches
@@ -203,6 +203,6 @@ def test_a_name_that_a_question_makes_of_a_row_fits_the_pattern_of_that_row_alon
 
 def test_every_reason_is_said_in_words_and_used():
     declared = {reason for task in TASKS.values() for row in task.rows for reason in row.reasons}
-    assert declared | NO_INTERVAL | NO_GAP == REASONS.keys()
+    assert declared | NO_INTERVAL | NO_GAP | NO_DIFFERENCE == REASONS.keys()
     assert all(words.endswith(".") for words in REASONS.values())
     assert {known.question.task for known in KNOWN.values()} == TASKS.keys()

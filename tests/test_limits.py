@@ -33,6 +33,7 @@ LIMITS = {
     "max_values": 190,
     "max_outputs": 5,
     "max_classes": 7,
+    "max_candidates": 3,
     "max_groups": 8,
     "max_label_length": 20,
     "max_listed_queries": 4,
@@ -176,6 +177,11 @@ def name_of_groups(length: int) -> bytes:
     return as_json(BINARY, {"labels": [0, 1], "scores": [0, 1], "groups": {"a" * length: [0, 1]}})
 
 
+def candidates(count: int) -> bytes:
+    said = {str(place): {"scores": [0.2, 0.7]} for place in range(count)}
+    return as_json("/v1/binary/compare", {"labels": [0, 1], "candidates": said, "reference": "0"})
+
+
 def groups(count: int) -> bytes:
     """As many groups with a weight above 0, and one without."""
     rows = range(count + 1)
@@ -260,6 +266,7 @@ TRIALS = [
             labels_by_names,
         )
     ),
+    Trial("max_candidates", "binary", candidates, 422, ("limit-exceeded",)),
     Trial("max_groups", "one name", groups, 422, ("limit-exceeded",)),
     Trial("max_groups", "two names", groups_of_names, 422, ("limit-exceeded",)),
     Trial("max_groups", "crossings", groups_of_crossings, 422, ("limit-exceeded",)),

@@ -38,7 +38,7 @@ REASONS: dict[str, str] = {
     "too_many_classes": "Curves are drawn of 50 classes at most.",
     "uneven_weights": "Weights differ by more than 2^53, so that ranks of light rows are lost in those of heavy ones.",
     "unstable_resampling": "Too many of the resampled batches leave the metric without a value.",
-    "zero_ratio": "A ratio of 0 has no logarithm, so that it is compared with no other.",
+    "zero_ratio": "A ratio of 0 has no logarithm, so that no interval of its difference is known.",
     "zero_label": "Labels are 0, so their relative error is infinite.",
 }
 
@@ -56,6 +56,8 @@ NO_INTERVAL = {
 
 # Why a difference of groups, or a ratio, may have no value.
 NO_GAP = {"no_ratio", "too_few_groups"}
+# Why differences between candidates may have no interval, beside these.
+NO_DIFFERENCE = {"zero_ratio"}
 
 RATIONAL = {int, Fraction}
 
