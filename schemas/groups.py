@@ -93,7 +93,9 @@ def grouped(batch: Batch, data: Mapping[str, Any], limits: Limits) -> tuple[Batc
         return batch, ()
     number = len(columns) + (len(columns) * (len(columns) - 1) // 2 if cross else 0)
     if number > MOST_PARTITIONS:
-        text = f"{len(columns)} names and their crossings divide the rows {number} times. {MOST_PARTITIONS} are taken."
+        text = (
+            f"{number} names and crossings in all, each of which divides the rows. At most {MOST_PARTITIONS} are taken."
+        )
         raise ValidationError({"cross": [Complaint(text, "limit-exceeded")]})
     refuse_lengths(columns, len(batch.truth))
     places: list[NDArray[np.intp]] = []
@@ -104,7 +106,7 @@ def grouped(batch: Batch, data: Mapping[str, Any], limits: Limits) -> tuple[Batc
         found = sum(len(each.groups) for each in partitions)
         if found > limits.max_groups:
             text = f"{found} groups or more, over all names and crossings. At most {limits.max_groups} are taken."
-            raise refused(text, "limit-exceeded")
+            raise ValidationError({"groups": [Complaint(text, "limit-exceeded")]})
     codes = np.stack(places, axis=1).astype(np.uint16)
     return replace(batch, groups=codes), tuple(partitions)
 
@@ -118,11 +120,6 @@ def refuse_lengths(columns: Mapping[str, LabelColumn], rows: int) -> None:
     }
     if errors:
         raise ValidationError({"groups": errors})
-
-
-def refused(text: str, slug: str) -> ValidationError:
-    """The refusal of all groups."""
-    return ValidationError({"groups": [Complaint(text, slug)]})
 
 
 def divided(

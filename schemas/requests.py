@@ -92,6 +92,13 @@ class ReportRequest(Schema):
     def request(self, data: Mapping[str, Any], batch: Batch, question: Question) -> Request:
         """The request of a batch with all its rows, as the core takes it."""
         batch, partitions = grouped(batch, data, self.limits)
+        groups, columns = sum(len(partition.groups) for partition in partitions), columns_of(data, question)
+        cost, most = groups * columns, self.limits.max_group_columns
+        if cost > most:
+            text = (
+                f"{groups} groups times {columns} classes, outputs or quantiles are {cost}. At most {most} are taken."
+            )
+            raise refused("groups", text, "limit-exceeded")
         return without_zero_weights(batch), question, self.reading(data, question, partitions)
 
     def reading(self, data: Mapping[str, Any], question: Question, partitions: tuple[Partition, ...] = ()) -> Reading:
@@ -123,8 +130,7 @@ class ReportRequest(Schema):
         if data.get("interval_method") != "bootstrap" or not data.get("intervals", True):
             return 0
         resamples: int = data.get("resamples", min(DEFAULT_RESAMPLES, self.limits.max_resamples))
-        outputs = data["labels"].shape[1:] if isinstance(data["labels"], np.ndarray) else ()
-        columns = max(1, len(question.classes), len(question.quantiles), *outputs)
+        columns = columns_of(data, question)
         cost, most = resamples * columns * (len(data["labels"]) + columns), self.limits.max_resampled_values
         if cost > most:
             raise refused(
@@ -134,6 +140,12 @@ class ReportRequest(Schema):
                 "limit-exceeded",
             )
         return resamples
+
+
+def columns_of(data: Mapping[str, Any], question: Question) -> int:
+    """How many classes, labels, outputs or quantiles each row has."""
+    outputs = data["labels"].shape[1:] if isinstance(data["labels"], np.ndarray) else ()
+    return max(1, len(question.classes), len(question.quantiles), *outputs)
 
 
 def counts_of(data: Mapping[str, Any]) -> bool:

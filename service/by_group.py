@@ -73,13 +73,12 @@ class Asked:
     @cached_property
     def kinds(self) -> list[type[State]]:
         """The kinds of states that are read."""
-        read = [kind for metric in self.read.values() for kind in (*metric.states, *metric.interval_states)]
-        read += [
-            kind for counts in self.counts.values() for count in counts for kind in kinds_among(arguments_of(count))
-        ]
-        return list(
-            dict.fromkeys(self.task.kind(kind, intervals=self.reading.intervals) for kind in [LabelState, *read])
-        )
+        intervals = self.reading.intervals
+        read: list[Any] = [LabelState]
+        for name, metric in self.read.items():
+            read += [*metric.states, *(metric.interval_states if intervals else ())]
+            read += [kind for count in self.counts[name] for kind in kinds_among(arguments_of(count))]
+        return list(dict.fromkeys(self.task.kind(kind, intervals=intervals) for kind in read))
 
 
 class Group(NamedTuple):

@@ -49,6 +49,7 @@ class Settings:
     max_outputs: int = count(100, "Most outputs (columns of the labels) of a regression.")
     max_classes: int = count(1000, "Most classes of a multiclass task, and most labels of a multilabel one.")
     max_groups: int = count(1000, "Most groups of a request: of all names and crossings together.", MOST_GROUPS)
+    max_group_columns: int = count(10_000, "Most groups of a request times its classes, labels, outputs or quantiles.")
     max_label_length: int = count(256, "Longest label, in characters.")
     max_listed_queries: int = count(10_000, "Most queries of a ranking whose metrics a report lists.")
     max_candidates: int = count(10, "Most candidates of a comparison.", 100)

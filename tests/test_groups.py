@@ -276,7 +276,7 @@ def test_whole_floats_name_the_groups_of_integers():
             {"cross": True, "groups": {f"g{n}": [1] * 6 for n in range(5)}},
             ["cross"],
             "limit-exceeded",
-            "15 times",
+            "15 names and crossings",
         ),
     ],
 )

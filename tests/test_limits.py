@@ -35,6 +35,8 @@ LIMITS = {
     "max_classes": 7,
     "max_candidates": 3,
     "max_groups": 8,
+    "max_groups": 7,
+    "max_group_columns": 15,
     "max_label_length": 20,
     "max_listed_queries": 4,
     "max_curve_points": 30,
@@ -195,10 +197,17 @@ def groups_of_names(count: int) -> bytes:
 
 
 def groups_of_crossings(count: int) -> bytes:
-    """From 7 to 9 groups: two of each name meet in 3 rows; one more row has new values of neither or of one name."""
-    left, right = zip(*[(0, 0), (1, 0), (0, 1), (1, count - 7)][: 3 + (count > 7)], strict=True)
+    """From 6 to 8 groups: two of each name, and as many more as there are rows."""
+    left, right = zip(*[(0, 0), (1, 1), (0, 1), (1, 0)][: count - 4], strict=True)
     body = {"labels": [0] * len(left), "scores": [0] * len(left), "groups": {"a": left, "b": right}, "cross": True}
     return as_json(BINARY, body)
+
+
+def group_columns(count: int) -> bytes:
+    """As many groups times labels."""
+    groups, width = {14: (7, 2), 15: (5, 3), 16: (4, 4)}[count]
+    rows = [[1] + [0] * (width - 1)] * groups
+    return as_json(MULTILABEL, {"labels": rows, "predictions": rows, "groups": {"a": list(range(groups))}})
 
 
 def ranking_rows(count: int) -> bytes:
@@ -270,6 +279,7 @@ TRIALS = [
     Trial("max_groups", "one name", groups, 422, ("limit-exceeded",)),
     Trial("max_groups", "two names", groups_of_names, 422, ("limit-exceeded",)),
     Trial("max_groups", "crossings", groups_of_crossings, 422, ("limit-exceeded",)),
+    Trial("max_group_columns", "multilabel", group_columns, 422, ("limit-exceeded",)),
     Trial("max_label_length", "groups", name_of_group, 422, LONG_LABEL),
     Trial("max_label_length", "names of groups", name_of_groups, 422, ("bad-option",)),
     Trial("max_label_length", "labels", labels, 422, LONG_LABEL),
