@@ -34,7 +34,6 @@ LIMITS = {
     "max_outputs": 5,
     "max_classes": 7,
     "max_candidates": 3,
-    "max_groups": 8,
     "max_groups": 7,
     "max_group_columns": 15,
     "max_label_length": 20,
