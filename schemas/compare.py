@@ -172,8 +172,6 @@ class CompareRequest(Schema):
         if reference not in requests:
             raise refused("reference", "None of the candidates.", "bad-option")
         _, question, reading = requests[reference]
-        if reading.resamples:
-            raise refused("interval_method", "Differences have analytic limits. Leave it out.", "bad-option")
         metrics = {
             each.name: each for each in self.report.catalogue.metrics_of(question) if each.name in reading.metrics
         }

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, NotRequired, TypedDict
 import numpy as np
 
 from service.by_group import sections_of
+from service.compare_resampling import paired_replicates, unpaired_replicates
 from service.evaluate import (
     Found,
     States,
@@ -29,6 +30,7 @@ from service.metrics.influences import Influence
 from service.metrics.joint import JointCells, Part, Shares
 from service.metrics.row import Metric
 from service.metrics.undefined import Undefined
+from service.resampling import Replicates, bootstrap_interval
 
 # Shares of the rows of some labels that are right: what McNemar's test is of.
 RIGHT: Mapping[Callable[..., Any], tuple[int, ...]] = {
@@ -77,6 +79,7 @@ class Candidate:
 
     def __init__(self, name: str, batch: Batch, question: Question, reading: Reading) -> None:
         self.name, self.batch, self.question, self.reading = name, batch, question, reading
+        self.request = (batch, question, reading)
         self.states: States = states_of(batch, question, kinds_of(question, reading, compared=True))
         self._found: dict[str, Found] = {}
         self.report = report(self.states, question, reading, sections_of(batch, question, reading))
@@ -107,7 +110,7 @@ class Candidate:
         return value
 
     def influence(self, metric: Metric) -> Influence:
-        """What rows do to the metric; with several outputs to the mean of theirs."""
+        """What rows do to the metric, or to its logarithm where it is a ratio; of several outputs to their mean."""
         found = self.found(metric)
         influences = []
         for statistic, output in zip(found.statistics, self.states, strict=True):
@@ -117,7 +120,8 @@ class Candidate:
             influences.append(metric.influence(**given))  # type: ignore[misc]  # the caller saw that there is one
         first: Influence = influences[0]
         values = sum(influence.values for influence in influences) / len(influences)
-        return first if len(influences) == 1 else first._replace(values=np.asarray(values))
+        values = values / found.value if metric.ratio else values
+        return first._replace(values=np.asarray(values))
 
     def limits(self, metric: Metric, level: float) -> tuple[float, float]:
         """The metric's own limits at a level. Raises `Undefined` where there are none."""
@@ -143,27 +147,60 @@ class Pair:
         """The difference by a metric. Raises `Undefined` where one of the two has no value."""
         value, other = self.candidate.value(metric), self.reference.value(metric)
         sign = metric.towards or 1
-        if metric.influence is None:
-            return Judged(sign * (value - other), "plain", self.bounds(metric, sign), "intervals")
-        plain = Judged(sign * (value - other), "plain", Undefined("overflow"), "")
-        try:
-            ours, theirs = self.candidate.influence(metric), self.reference.influence(metric)
-            made = plain._replace(value=sign * math.log(value / other), scale="log") if ours.log else plain
-            size = 1.0 if ours.log else max(abs(value), abs(other))
-            found = Difference.of(made.value, size, list(self.parts(ours, theirs)), ours.floor + theirs.floor)
-        except Undefined as reason:
-            return plain._replace(found=reason)
-        except (OverflowError, ZeroDivisionError):
+        plain = Judged(sign * (value - other), "plain", Undefined("zero_ratio"), "")
+        if metric.ratio and not (value and other):
             return plain
-        return made._replace(found=found, test=self.test_of(ours))
+        made = plain._replace(value=sign * math.log(value / other), scale="log") if metric.ratio else plain
+        try:
+            found, test = self.found(metric, made.value)
+        except Undefined as reason:
+            return made._replace(found=reason)
+        except (OverflowError, ZeroDivisionError):
+            return made._replace(found=Undefined("overflow"))
+        return made._replace(found=found, test=test)
 
-    def bounds(self, metric: Metric, sign: int) -> Bounds | Undefined:
+    def found(self, metric: Metric, apart: float) -> tuple[Difference | Bounds, str]:
+        """What the limits of a difference come from, and the name of the test of it."""
+        if self.candidate.reading.resamples:
+            return self.resampled(metric, apart), "bootstrap"
+        if metric.influence is None:
+            return self.bounds(metric), "intervals"
+        ours, theirs = self.candidate.influence(metric), self.reference.influence(metric)
+        size = 1.0
+        if not metric.ratio:
+            size = max(abs(self.candidate.value(metric)), abs(self.reference.value(metric)))
+        return Difference.of(apart, size, list(self.parts(ours, theirs)), ours.floor + theirs.floor), self.test_of(ours)
+
+    def resampled(self, metric: Metric, apart: float) -> Bounds:
+        """The difference by the bootstrap."""
+        if not metric.interval_needs:  # it says why no interval is honest
+            metric.uncertainty()
+        drawn = self.replicates[metric.name]
+        bootstrap_interval(metric, apart, drawn, self.candidate.reading.confidence_level)
+
+        def limits(level: float) -> tuple[float, float]:
+            try:
+                low, high, _ = bootstrap_interval(metric, apart, drawn, level)
+            except Undefined:  # so low a level leaves nothing between the limits
+                return apart, apart
+            return low, high
+
+        return Bounds(limits, 1 / len(drawn.values))
+
+    @cached_property
+    def replicates(self) -> Mapping[str, Replicates]:
+        """The differences of all metrics on rows drawn anew."""
+        metrics = [metric for metric in self.candidate.metrics if metric.interval_needs]
+        sides = (self.candidate.request, self.reference.request)
+        return (paired_replicates if self.paired else unpaired_replicates)(metrics, *sides)
+
+    def bounds(self, metric: Metric) -> Bounds:
         """The difference by the limits of both, which hold together however the two depend on each other."""
 
         def at(level: float) -> tuple[float, float]:
             half = (1 + level) / 2
             (low, high), (least, most) = (side.limits(metric, half) for side in (self.candidate, self.reference))
-            return (low - most, high - least) if sign > 0 else (least - high, most - low)
+            return (least - high, most - low) if metric.towards < 0 else (low - most, high - least)
 
         def limits(level: float) -> tuple[float, float]:
             try:
@@ -171,12 +208,7 @@ class Pair:
             except (Undefined, OverflowError):  # so high a level leaves no limits
                 return -math.inf, math.inf
 
-        try:
-            at(self.candidate.reading.confidence_level)
-        except Undefined as reason:
-            return reason
-        except OverflowError:
-            return Undefined("overflow")
+        at(self.candidate.reading.confidence_level)
         return Bounds(limits)
 
     def parts(self, ours: Influence, theirs: Influence) -> Iterator[Part]:

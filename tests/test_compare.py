@@ -381,6 +381,42 @@ def test_ratios_are_compared_by_their_logarithms():
     assert undefined["interval"]["reason"] == "zero_ratio"
 
 
+@pytest.mark.parametrize("task", TASKS)
+def test_a_bootstrap_of_the_same_rows_gives_about_the_same_limits(task):
+    rng = np.random.default_rng(8)
+    if task == "binary":
+        body = paired(*rows(300, seed=6))
+    elif task == "regression":
+        truth = rng.normal(size=120)
+        body = paired(truth, *(truth + rng.normal(size=(2, 120))), "predictions")
+    else:
+        body = body_of(task)
+    body |= {"interval_method": "bootstrap", "resamples": 400, "seed": 3}
+    resampled, analytic = asked(task, body), asked(task, body | {"interval_method": "analytic"})
+    again = asked(task, body)
+    assert resampled == again
+    for one, other in zip(resampled["differences"], analytic["differences"], strict=True):
+        assert one["difference"] == other["difference"]
+        if one["interval"] is None:
+            continue
+        assert one["tests"][0]["name"] == "bootstrap"
+        assert one["tests"][0]["p_value"] >= 1 / 400
+        inside = one["interval"]["low"] <= 0 <= one["interval"]["high"]
+        assert inside == (one["tests"][0]["p_value"] >= 0.05) or abs(one["tests"][0]["p_value"] - 0.05) < 1e-6
+        if task in {"binary", "regression"} and other["interval"] and other["tests"][0]["name"] != "intervals":
+            widths = [each["interval"]["high"] - each["interval"]["low"] for each in (one, other)]
+            assert widths[0] == pytest.approx(widths[1], rel=0.35), one["metric"]
+
+
+def test_a_bootstrap_of_other_rows_draws_them_apart():
+    (truth, scores, _), (other, others, _) = rows(200, seed=1), rows(200, seed=2)
+    body = unpaired((truth, scores), (other, others), metrics=["roc_auc", "brier_score"])
+    made = [asked("binary", body | {"interval_method": way, "resamples": 500}) for way in ("bootstrap", "analytic")]
+    for metric in ("roc_auc", "brier_score"):
+        widths = [np.diff([differing(each, metric)["interval"][end] for end in ("low", "high")])[0] for each in made]
+        assert widths[0] == pytest.approx(widths[1], rel=0.2)
+
+
 def test_a_metric_without_a_value_says_whose():
     body = paired(np.array([0, 0, 1, 1]), np.array([0, 0, 0, 0]), np.array([0, 1, 1, 1]), "predictions")
     found = differing(asked("binary", body), "precision")
@@ -490,7 +526,6 @@ REFUSED = [
         "#/candidates/b/labels",
         "not this one",
     ),
-    ({"interval_method": "bootstrap"}, "#/interval_method", "analytic limits"),
     (
         {"requirements": [{"metric": "calibration_slope", "min_difference": 1}]},
         "#/requirements/0/min_difference",

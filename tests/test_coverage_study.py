@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from service.metrics.catalogue import TASKS
-from tests.coverage_study import populations
+from tests.coverage_study import comparisons, populations
 from tests.coverage_study.designs import DESIGNS, FAST
 from tests.coverage_study.rules import WITHOUT
 from tests.coverage_study.study import Population, class_metrics, run
@@ -183,3 +183,42 @@ def test_the_committed_table_holds_every_design_and_every_demand_is_met(task):
     assert [row[:3] for row in rows[task] if row[-1] == "no"] == []
     assert {met for first, *_, met in rows[""] if first == task} == {"yes"}
     assert " intervals, 0 violations of what holds in every sample." in README.read_text()
+
+
+FAST_COMPARISONS = [
+    ("binary: AUC 0.75, 1 in 2, paired", 10, 250),
+    ("binary: AUC 0.9, 1 in 10, unpaired", 50, 150),
+    ("multiclass: 1 : 3 : 6, paired", 10, 80),
+    ("multilabel: even, paired", 50, 100),
+    ("regression: t5 errors, paired", 50, 200),
+    ("ranking: good order, paired", 10, 250),
+]
+
+
+@pytest.mark.parametrize(("title", "size", "samples"), FAST_COMPARISONS)
+def test_comparisons_err_as_seldom_as_demanded(title, size, samples):
+    design = next(design for design in comparisons.DESIGNS if design.title == title)
+    cells = comparisons.errors_of(design, size, samples)
+    assert {cell.metric for cell in cells} == set(comparisons.metrics_of(design.task))
+    assert [(cell.metric, cell.test, cell.rate) for cell in cells if not cell.met] == []
+
+
+def test_a_test_that_errs_too_often_is_noticed():
+    design = comparisons.DESIGNS[0]
+    assert comparisons.Found(design, 10, "recall", "delta", 2000, 130).met
+    assert not comparisons.Found(design, 10, "recall", "delta", 2000, 170).met
+    assert not comparisons.Found(design, 50, "roc_auc", "delong", 2000, 40).met
+    assert not comparisons.Found(design, 10, "recall", "mcnemar_exact", 2000, 140).met
+
+
+def test_the_committed_page_holds_every_comparison_and_every_demand_is_met():
+    first, *parts = comparisons.PAGE.read_text().split("\n## ")
+    tables = {title: text for title, _, text in (part.partition("\n") for part in parts)}
+    assert "not met" not in "".join(parts)
+    demanded, met = re.search(r"Demanded in ([\d,]+) cells, met in ([\d,]+)", first).groups()
+    assert demanded == met
+    assert tables.keys() == {"True differences", *(design.title for design in comparisons.DESIGNS)}
+    for design in comparisons.DESIGNS:
+        rows = [line[1:-1].split("|") for line in tables[design.title].splitlines() if line.startswith("|")][2:]
+        assert {row[0] for row in rows} == set(comparisons.metrics_of(design.task))
+    assert tables["True differences"].count("|yes|") == len(comparisons.REAL)

@@ -66,8 +66,7 @@ def test_an_influence_is_what_a_little_more_weight_does(name):
         states = [states_of(each, question, kinds_of(question, reading)) for each in (more, less)]
         for metric in compared:
             above, below = (value_of(metric, each, question, reading).value for each in states)
-            log = candidate.influence(metric).log
-            slope = ((np.log(above) - np.log(below)) if log else above - below) / (2 * STEP) * whole
+            slope = ((np.log(above) - np.log(below)) if metric.ratio else above - below) / (2 * STEP) * whole
             assert found[metric.name][unit] == pytest.approx(slope, rel=2e-3, abs=2e-3), (metric.name, unit)
 
 

@@ -35,15 +35,10 @@ class PlacedSweep(Placed, Sweep):
 
 
 def of_cells(case: Case, cells: Cells) -> Influence:
-    """By the gradient of the metric's own function, of its logarithm where it is a ratio without an upper bound."""
+    """By the gradient of the metric's own function."""
     weights, _ = cells.effective
     _, (tp, fp, fn, tn) = linearised(case.function, weights)
-    table = np.array([[tn, fp], [fn, tp]]) * math.fsum(weights)
-    if math.isfinite(case.high):
-        return Influence(table)
-    if not case.value:
-        raise Undefined("zero_ratio")
-    return Influence(table / case.value, log=True)
+    return Influence(np.array([[tn, fp], [fn, tp]]) * math.fsum(weights))
 
 
 def of_roc_auc(case: Case, sweep: PlacedSweep) -> Influence:

@@ -15,7 +15,7 @@ from service.metrics.undefined import Undefined
 POWER = 0.8
 # No probability is 0.
 SMALLEST_P = sys.float_info.min
-# What the error of limits is sought between this and 1 with, and how often the range is halved.
+# The error of limits is sought between this and 1, by halving so often.
 LEAST_ERROR, HALVINGS = 1e-9, 40
 
 
@@ -72,19 +72,20 @@ class Difference(NamedTuple):
 
 
 class Bounds(NamedTuple):
-    """A difference that is known by limits alone: a function of their level."""
+    """A difference that is known by limits alone: a function of their level. No p-value is below the `least`."""
 
     limits: Callable[[float], tuple[float, float]]
+    least: float = LEAST_ERROR
 
     @property
     def p_value(self) -> float:
-        """The smallest error that leaves 0 out of the limits, found by halving, and none below LEAST_ERROR."""
+        """The smallest error that leaves 0 out of the limits, found by halving."""
         low, high = math.log(LEAST_ERROR), 0.0
         for _ in range(HALVINGS):
             middle = (low + high) / 2
             least, most = self.limits(1 - math.exp(middle))
             low, high = (middle, high) if least <= 0 <= most else (low, middle)
-        return math.exp(high)
+        return max(math.exp(high), self.least)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -23,15 +23,13 @@ class Influence(NamedTuple):
     `values` are those of the rows in the order they came in, or a table of what a row of each label (rows) that is
     predicted so (columns) does. In a ranking queries stand in place of rows, in the order of `Grouping`. `positive`
     tells two samples apart where the metric compares them. `size` is the effective number of rows that make the metric
-    up, where these are not all; `floor` is the least variance of it that is believed. With `log` all is about the
-    logarithm of the metric.
+    up, where these are not all; `floor` is the least variance of it that is believed.
     """
 
     values: Floats
     positive: NDArray[np.bool_] | None = None
     size: float | None = None
     floor: float = 0.0
-    log: bool = False
 
 
 class Standard(NamedTuple):

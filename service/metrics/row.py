@@ -136,7 +136,7 @@ class Metric(Row):
     function's own will not do. `each` names another argument and the field of the question whose values it takes:
     the question makes a metric of each. A `test_statistic` measures evidence and not size: it grows with the rows, and
     takes weights as reliabilities. One that is not `smooth` jumps where a row moves a little. `influence` gives what
-    each row does to it, None where that does not tell how it varies.
+    each row does to it, None where that does not tell how it varies. A `ratio` is compared by its logarithm.
     """
 
     group: str = "metrics"
@@ -150,6 +150,7 @@ class Metric(Row):
     smooth: bool = True
     uncertainty: Strategy = field(kw_only=True)
     influence: Callable[..., Influence] | None = None
+    ratio: bool = False
 
     @cached_property
     def with_options(self) -> Callable[..., Any]:

@@ -76,8 +76,9 @@ BINARY = Task(
                 high=INFINITY,
                 reasons=("single_class", "no_false_positives", "overflow"),
                 uncertainty=delta(LOG),
+                ratio=True,
             ),
-            loss(binary.negative_likelihood_ratio, delta(LOG), "single_class", "no_true_negatives"),
+            loss(binary.negative_likelihood_ratio, delta(LOG), "single_class", "no_true_negatives", ratio=True),
         ),
         share(binary.roc_auc, delong, *NO_RANKING, influence=binary_influences.of_roc_auc),
         share(
