@@ -22,7 +22,7 @@ from service.evaluate import (
     states_of,
     value_of,
 )
-from service.metrics import binary
+from service.metrics import binary, multiclass
 from service.metrics.batch import Batch, Question, Reading
 from service.metrics.catalogue import TASKS
 from service.metrics.differences import Bounds, Difference, mcnemar_exact, mcnemar_mid_p
@@ -32,9 +32,10 @@ from service.metrics.row import Metric
 from service.metrics.undefined import Undefined
 from service.resampling import Replicates, bootstrap_interval
 
-# Shares of the rows of some labels that are right: what McNemar's test is of.
-RIGHT: Mapping[Callable[..., Any], tuple[int, ...]] = {
-    binary.accuracy: (0, 1),
+# Shares of the rows of some labels, or of all, that are right: what McNemar's test is of.
+RIGHT: Mapping[Callable[..., Any], tuple[int, ...] | None] = {
+    binary.accuracy: None,
+    multiclass.accuracy: None,
     binary.recall: (1,),
     binary.false_negative_rate: (1,),
     binary.specificity: (0,),
@@ -239,10 +240,11 @@ class Pair:
     def mcnemar(self, metric: Metric) -> Iterator[tuple[str, float | None, float]]:
         """McNemar's tests, where the metric is a share of rows that count once or by whole numbers."""
         question, batch = self.candidate.question, self.candidate.batch
-        labels = RIGHT.get(metric.function)
-        if labels is None or not self.paired or not (batch.weight is None or question.counts):
+        whole = batch.weight is None or question.counts
+        if metric.function not in RIGHT or not self.paired or not whole:
             return
-        ours, theirs = self.joint.discordant(labels)
+        labels = RIGHT[metric.function]
+        ours, theirs = self.joint.discordant(range(self.joint.size) if labels is None else labels)
         for test in (mcnemar_exact, mcnemar_mid_p):
             yield test.__name__, float(min(ours, theirs)), test(ours, theirs)
 

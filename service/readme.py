@@ -8,6 +8,8 @@ import math
 from pathlib import Path
 from typing import Any
 
+from schemas.binary import BinaryReport
+from schemas.compare import CompareRequest
 from schemas.reports import REPORTS
 from service.api import PATHS
 from service.app import create_app
@@ -135,6 +137,9 @@ def fields() -> str:
         for name, field in schema(Settings()).fields.items():
             meaning = field.metadata["description"] + (" Required." if field.required else "")
             tasks.setdefault((f"`{name}`", meaning), []).append(task)
+    for name, field in CompareRequest(Settings(), BinaryReport).fields.items():
+        meaning = field.metadata["description"] + (" Required." if field.required else "")
+        tasks[f"`{name}`", meaning] = ["comparisons of all"]
     return table(["field", "tasks", "meaning"], [[name, ", ".join(of), text] for (name, text), of in tasks.items()])
 
 

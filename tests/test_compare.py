@@ -192,6 +192,16 @@ def test_mcnemar_counts_rows_that_one_alone_has_right():
     assert [test["name"] for test in differing(weighted, "accuracy")["tests"]] == ["delta"]
 
 
+def test_mcnemar_takes_classes_as_right_and_wrong():
+    rng = np.random.default_rng(4)
+    truth, first, second = rng.integers(0, 3, (3, 90))
+    made = asked("multiclass", paired(truth, first, second, "predictions", metrics=["accuracy", "f1_macro"]))
+    counts = [int(((one == truth) & (other != truth)).sum()) for one, other in ((first, second), (second, first))]
+    tests = {test["name"]: test for test in differing(made, "accuracy")["tests"]}
+    assert tests["mcnemar_exact"]["p_value"] == pytest.approx(mcnemar_exact(*counts), rel=1e-12)
+    assert [test["name"] for test in differing(made, "f1_macro")["tests"]] == ["delta"]
+
+
 @pytest.mark.parametrize("p_values", [[0.01, 0.04, 0.03], [0.5], [0.02, 0.02], [0.9, 1e-9, 0.05, 0.049]])
 def test_holm_is_that_of_statsmodels(p_values):
     expected = multipletests(p_values, method="holm")[1]
