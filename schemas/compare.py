@@ -172,22 +172,21 @@ class CompareRequest(Schema):
         if reference not in requests:
             raise refused("reference", "None of the candidates.", "bad-option")
         _, question, reading = requests[reference]
-        metrics = {
-            each.name: each for each in self.report.catalogue.metrics_of(question) if each.name in reading.metrics
+        compared = {
+            each.name: each
+            for each in self.report.catalogue.metrics_of(question)
+            if each.name in reading.metrics and not each.test_statistic
         }
-        compared = {name: metric for name, metric in metrics.items() if not metric.test_statistic}
-        for _, other, _ in requests.values():
-            if {**vars(other), "classes": (), "threshold": None} != {
-                **vars(question),
-                "classes": (),
-                "threshold": None,
-            }:
-                raise refused("candidates", "Not of one pos_label.", "bad-option")
+        if not compared:
+            raise refused("metrics", "None that is compared: what grows with the rows is no size.", "bad-option")
+        # 1 and true are one in Python.
+        if len({(type(other.pos_label), other.pos_label) for _, other, _ in requests.values()}) > 1:
+            raise refused("pos_label", "Candidates differ in it. Name the positive class.", "bad-option")
         primary = own.get("primary_metric")
         if primary is None:
             with_scores = all(batch.scores is not None for batch, *_ in requests.values())
             ndcg = f"ndcg_at_{max(question.k)}" if question.k else ""
-            wanted = [*(PRIMARY if with_scores or question.quantiles else PRIMARY[1:]), ndcg, *compared]
+            wanted = [*(PRIMARY if with_scores else PRIMARY[1:]), ndcg, *compared]
             primary = next(name for name in wanted if name in compared)
         elif primary not in compared:
             text = "Not among the metrics of this request, or one that grows with the rows and is not compared."

@@ -520,6 +520,7 @@ REFUSED = [
     ({"reference": "c"}, "#/reference", "None of the candidates"),
     ({"primary_metric": "r2"}, "#/primary_metric", "Not among the metrics"),
     ({"primary_metric": "spiegelhalter_z"}, "#/primary_metric", "grows with the rows"),
+    ({"metrics": ["spiegelhalter_z"]}, "#/metrics", "None that is compared"),
     ({"margin": 0}, "#/margin", "above 0"),
     ({"min_difference": -1}, "#/min_difference", "above 0"),
     ({"scores": [1]}, "#/scores", "in each of the candidates"),
@@ -553,6 +554,13 @@ REFUSED = [
 def test_what_no_comparison_can_answer_is_refused(change, pointer, told):
     errors = {error["pointer"]: error["detail"] for error in refused("binary", ROWS | change)["errors"]}
     assert told in errors[pointer]
+
+
+def test_candidates_of_other_rows_have_one_positive_class():
+    body = unpaired((np.array([0, 1]), np.array([0, 1])), (np.array([-1, 1]), np.array([1, 1])), "predictions")
+    body["candidates"]["b"] = {"labels": [True, False], "predictions": [True, True]}
+    errors = refused("binary", body)["errors"]
+    assert [error["pointer"] for error in errors] == ["#/pos_label"]
 
 
 def test_a_body_that_is_no_object_is_refused():

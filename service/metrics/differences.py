@@ -49,7 +49,7 @@ class Difference(NamedTuple):
     @property
     def statistic(self) -> float:
         """The difference over its standard error; 0 where nothing differs."""
-        return self.value / math.sqrt(self.variance) if self.variance else 0.0
+        return self.value / math.sqrt(self.variance) + 0.0 if self.variance else 0.0
 
     @property
     def p_value(self) -> float:
