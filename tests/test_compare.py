@@ -515,6 +515,15 @@ def test_requirements_are_asked_of_every_candidate_but_the_reference():
     assert verdict["checks"][2]["min_difference"] == 0.5
 
 
+def test_a_group_that_a_candidate_has_not_never_passes():
+    body = unpaired((np.array([0, 1, 1]), np.array([0, 1, 0])), (np.array([0, 1]), np.array([0, 1])), "predictions")
+    body["candidates"]["a"]["groups"] = {"region": ["eu", "eu", "us"]}
+    body["candidates"]["b"]["groups"] = {"region": ["us", "us"]}
+    body["requirements"] = [{"metric": "accuracy", "min": 0.5, "group": {"region": each}} for each in ("us", "eu")]
+    checks = asked("binary", body)["verdict"]["checks"]
+    assert [(check["value"], check["outcome"]) for check in checks] == [(1.0, "pass"), (None, "fail")]
+
+
 ROWS = body_of("binary")
 REFUSED = [
     ({"reference": "c"}, "#/reference", "None of the candidates"),

@@ -79,10 +79,11 @@ def verdict(requirements: Sequence[Requirement], report: Mapping[str, Any]) -> V
 
 
 def check_in(report: Mapping[str, Any], requirement: Requirement) -> Check:
-    """The check of a requirement by a report, or by that of a group in it."""
+    """The check of a requirement by a report, or by that of a group in it: one that has no rows never passes."""
     parts = ({**report, "by": None}, *report.get("groups", ()))
-    of = next(part for part in parts if part["by"] == requirement.group)
-    return check(requirement, of["metrics"][requirement.metric], of.get("intervals", {}).get(requirement.metric))
+    of: Mapping[str, Any] = next((part for part in parts if part["by"] == requirement.group), {"metrics": {}})
+    name = requirement.metric
+    return check(requirement, of["metrics"].get(name), of.get("intervals", {}).get(name))
 
 
 def verdict_of(checks: list[Check]) -> Verdict:
