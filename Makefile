@@ -44,7 +44,7 @@ openapi: setup
 	$(BIN)/python -m service.openapi
 	$(BIN)/python -m service.readme
 
-# How often the intervals hold the true value: about 15 minutes on two cores.
+# How often the intervals hold the true value, and how often comparisons err: about half an hour on two cores.
 coverage-study: setup
 	$(BIN)/python -m tests.coverage_study --write
 
