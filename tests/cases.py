@@ -9,7 +9,8 @@ import numpy as np
 
 from service.evaluate import kinds_of, merged, report, states_of
 from service.metrics.batch import Batch, Reading, without_zero_weights
-from service.metrics.catalogue import TASKS, Metric
+from service.metrics.catalogue import TASKS
+from service.metrics.row import Metric
 from tests.tasks import KNOWN
 from tests.tasks.binary import binary
 from tests.tasks.known import joined

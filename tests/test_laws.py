@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 
 from service.evaluate import kinds_of, report, states_of
 from service.metrics.batch import Batch, without_zero_weights
-from service.metrics.catalogue import TASKS, Metric
+from service.metrics.catalogue import TASKS
 from service.metrics.class_states import ColumnScores
 from service.metrics.intervals import no_interval
 from service.metrics.regression_states import Labels
+from service.metrics.row import Metric
 from service.metrics.states import Rows
 from service.metrics.undefined import NO_INTERVAL
 from tests import cases

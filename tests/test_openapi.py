@@ -15,8 +15,9 @@ from schemas.reports import REPORTS
 from service import openapi
 from service.app import create_app
 from service.metrics.binary_states import Cells
-from service.metrics.catalogue import TASKS, Metric
+from service.metrics.catalogue import TASKS
 from service.metrics.cell_intervals import wilson
+from service.metrics.row import Metric
 from service.openapi import OPENAPI, rounded, type_schema
 from service.settings import Settings
 

@@ -12,7 +12,8 @@ import pytest
 import sklearn
 
 from service.metrics.batch import Batch
-from service.metrics.catalogue import TASKS, Metric
+from service.metrics.catalogue import TASKS
+from service.metrics.row import Metric
 from tests.cases import metrics_of, rows_asked_for, whole
 from tests.tasks import KNOWN
 

@@ -93,16 +93,17 @@ def multilabel(rng: Rng, size: int, correlation: float, *, paired: bool) -> tupl
 
 
 def regression(
-    rng: Rng, size: int, correlation: float, *, paired: bool, heavy: bool = False, gain: float = 0.0
+    rng: Rng, size: int, correlation: float, *, paired: bool, law: str = "normal", gain: float = 0.0
 ) -> tuple[Batch, Batch]:
-    """Normal labels with normal errors, or heavy-tailed ones (t5); the error of b is smaller by a gain."""
+    """Normal labels with normal errors, or heavy-tailed ones (t5), or both lognormal; the error of b is smaller by a gain."""
     rows = 2 * size
     truths = [rng.normal(size=rows)] * 2 if paired else list(rng.normal(size=(2, rows)))
     errors = list(noise(rng, (rows,), correlation if paired else 0.0))
-    if heavy:
+    if law == "t5":
         errors = [each / np.sqrt(rng.chisquare(5, rows) / 5) for each in errors]
     scale = 0.7, 0.7 * (1 - gain)
-    return tuple(Batch(truth, truth + s * e) for truth, s, e in zip(truths, scale, errors, strict=True))
+    made = [(truth, truth + s * e) for truth, s, e in zip(truths, scale, errors, strict=True)]
+    return tuple(Batch(*(np.exp(0.5 * side) if law == "lognormal" else side for side in pair)) for pair in made)
 
 
 def ranking(rng: Rng, size: int, correlation: float, *, paired: bool) -> tuple[Batch, Batch]:
@@ -148,7 +149,8 @@ DESIGNS: tuple[Design, ...] = (
     Design("multilabel", "even", multilabel, SIZES),
     Design("multilabel", "even", multilabel, SIZES, paired=False),
     Design("regression", "normal errors", regression, SIZES),
-    Design("regression", "t5 errors", partial(regression, heavy=True), SIZES, close=False),
+    Design("regression", "t5 errors", partial(regression, law="t5"), SIZES, close=False),
+    Design("regression", "lognormal", partial(regression, law="lognormal"), SIZES, close=False),
     Design("regression", "normal errors", regression, SIZES, paired=False),
     Design("ranking", "good order", ranking, SIZES),
     Design("ranking", "good order", ranking, SIZES, paired=False),
