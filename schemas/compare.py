@@ -20,10 +20,7 @@ PREDICTED = ("scores", "predictions", "threshold")
 ROWS = ("labels", "sample_weight", "queries", "groups")
 # What decides who is better where nothing else is named: the first that all candidates have.
 PRIMARY = ("roc_auc", "accuracy", "subset_accuracy", "mean_squared_error", "crps")
-DIFFERENT_ROWS = (
-    "Candidates that are compared on the same rows have as many scores or predictions as there are labels. Send a "
-    "candidate of other rows with labels of its own, and so all others."
-)
+DIFFERENT_ROWS = "Send a candidate of other rows with labels of its own, and so all others."
 
 
 class Candidates(Field):
@@ -78,10 +75,12 @@ class CompareRequest(Schema):
     )
     reference = Name("The candidate that all others are compared with.", required=True)
     primary_metric = Name(
-        "The metric that decides who is better: roc_auc or else accuracy, subset_accuracy, mean_squared_error, or ndcg "
-        "at the last rank where left out."
+        "The metric that decides who is better. Where left out, the first there is of roc_auc (where all candidates "
+        "have scores), accuracy, subset_accuracy, mean_squared_error, crps, ndcg at the last rank, and all others."
     )
-    margin = Positive("A candidate that is not worse by this much, in units of the primary metric, is not inferior.")
+    margin = Positive(
+        "A candidate that is not worse by this much, as differences of the primary metric are, is not inferior."
+    )
     min_difference = Positive(
         "The difference in the primary metric that would matter: how many samples would settle it is reported."
     )
@@ -124,10 +123,12 @@ class CompareRequest(Schema):
             raise ValidationError(errors)
         common = {name: reread(value) for name, value in data.items() if name in self.of_all}
         paired = all("labels" not in candidate for candidate in own["candidates"].values())
-        check_fields(own["candidates"], common, self.report.fields.keys(), paired=paired)
-        requests = self.requests(own["candidates"], common)
-        if paired:
-            requests = self.of_one_question(requests, own["candidates"], common)
+        candidates = {
+            name: {field: reread(value) for field, value in candidate.items()}
+            for name, candidate in own["candidates"].items()
+        }
+        check_fields(candidates, common, self.report.fields.keys(), paired=paired)
+        requests = self.of_one_question(self.requests(candidates, common), candidates, common)
         return requests, self.comparison(own, requests, paired=paired)
 
     def requests(self, candidates: Mapping[str, Any], common: Mapping[str, Any]) -> dict[str, Request]:
@@ -139,7 +140,7 @@ class CompareRequest(Schema):
                 loaded[name] = self.report.load({**common, **candidate})
             except ValidationError as error:
                 for field, wrong in cast(dict[str, Any], error.messages).items():
-                    if field in common or (field in ROWS and field not in candidate):
+                    if field in common or (field not in PREDICTED and field not in candidate):
                         errors[field] = wrong
                     else:
                         errors.setdefault("candidates", {}).setdefault(name, {})[field] = wrong
@@ -154,6 +155,8 @@ class CompareRequest(Schema):
         seen = set(chain.from_iterable(question.classes for _, question, _ in requests.values()))
         if all(seen == set(question.classes) for _, question, _ in requests.values()):
             return requests
+        if len(set(map(type, seen - {None}))) > 1:
+            raise refused("candidates", "Labels of several types. Send all alike.", "mixed-labels")
         if "classes" in self.report.fields:
             classes = sorted(cast(set[Any], seen))
             column = classes if isinstance(classes[0], str | bool) else np.array(classes)
@@ -177,24 +180,36 @@ class CompareRequest(Schema):
             for each in self.report.catalogue.metrics_of(question)
             if each.name in reading.metrics and not each.test_statistic
         }
-        if not compared:
-            raise refused("metrics", "None that is compared: what grows with the rows is no size.", "bad-option")
+        deciding = [name for name, metric in compared.items() if metric.towards]
+        if not deciding:
+            text = "None of which more, or less, is better, and that does not grow with the rows."
+            raise refused("metrics", text, "bad-option")
         # 1 and true are one in Python.
         if len({(type(other.pos_label), other.pos_label) for _, other, _ in requests.values()}) > 1:
             raise refused("pos_label", "Candidates differ in it. Name the positive class.", "bad-option")
+        if len({batch.truth.shape[1:] for batch, *_ in requests.values()}) > 1:
+            raise refused("candidates", "Labels with different numbers of outputs.", "length-mismatch")
+        groups = sum(len(partition.groups) for *_, read in requests.values() for partition in read.partitions)
+        if groups > self.limits.max_groups:
+            text = f"{groups} groups of all candidates together, and at most {self.limits.max_groups} are reported."
+            raise refused("groups", text, "limit-exceeded")
         primary = own.get("primary_metric")
         if primary is None:
             with_scores = all(batch.scores is not None for batch, *_ in requests.values())
             ndcg = f"ndcg_at_{max(question.k)}" if question.k else ""
-            wanted = [*(PRIMARY if with_scores else PRIMARY[1:]), ndcg, *compared]
-            primary = next(name for name in wanted if name in compared)
-        elif primary not in compared:
-            text = "Not among the metrics of this request, or one that grows with the rows and is not compared."
+            wanted = [*(PRIMARY if with_scores else PRIMARY[1:]), ndcg, *deciding]
+            primary = next(name for name in wanted if name in deciding)
+        elif primary not in deciding:
+            text = (
+                "Not among the metrics of this request, or one that decides nothing: it grows with the rows, or "
+                "neither more nor less of it is better."
+            )
             raise refused("primary_metric", text, "bad-option")
         return Comparison(
             reference,
             primary,
             paired,
+            len(requests) - 1,
             own.get("margin"),
             own.get("min_difference"),
             required(
@@ -232,7 +247,8 @@ def check_fields(
             elif paired and field in ROWS:
                 wrong[field] = [Complaint("Candidates without labels of their own share it. Send it beside them.")]
             elif paired and field != "threshold" and unlike(candidate[field], common.get("labels")):
-                wrong[field] = [Complaint(DIFFERENT_ROWS, "different-labels")]
+                lengths = f"Of length {len(candidate[field])}, but labels is of length {len(common['labels'])}."
+                wrong[field] = [Complaint(f"{lengths} {DIFFERENT_ROWS}", "different-labels")]
         if not paired and "labels" not in candidate:
             wrong["labels"] = [
                 Complaint("Some candidates have labels of their own, but not this one.", "different-labels")

@@ -103,6 +103,8 @@ def demanded(one: Any, schema: type[Demand]) -> dict[str, Any]:
         raise wrong("metric", "Neither a metric nor a preset. Send one of them.")
     elif not limits:
         raise wrong("metric", "Neither min nor max. Send at least one.")
+    elif "min_difference" in limits and "group" in demand:
+        raise wrong("group", "Differences are of all rows. Leave out one of the two.")
     elif "min_difference" in limits and len(limits) > 1:
         raise wrong("min_difference", "A limit of the difference. Send min and max in a requirement of their own.")
     elif len(limits) > 1 and demand["min"] > demand["max"]:

@@ -1,12 +1,14 @@
 """Candidates, and pairs of them: from states to differences of metrics."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
+from itertools import chain
 from typing import Any, NamedTuple, NotRequired, TypedDict
 
 import numpy as np
+from numpy.typing import NDArray
 
 from service.by_group import sections_of
 from service.compare_resampling import paired_replicates, unpaired_replicates
@@ -25,7 +27,7 @@ from service.evaluate import (
 from service.metrics import binary, multiclass
 from service.metrics.batch import Batch, Question, Reading
 from service.metrics.catalogue import TASKS
-from service.metrics.differences import Bounds, Difference, mcnemar_exact, mcnemar_mid_p
+from service.metrics.differences import IDENTICAL, Bounds, Difference, mcnemar_exact, mcnemar_mid_p
 from service.metrics.influences import Influence
 from service.metrics.joint import JointCells, Part, Shares
 from service.metrics.row import Metric
@@ -57,7 +59,8 @@ class MetricDifference(TypedDict):
 
     `difference` is positive where the candidate is better, on the `scale` that is named: of logarithms for ratios. Of
     metrics whose best value lies within their range it is that of the values. `better` is who is better, null where
-    the `interval` holds 0; `identical` says that no row tells the two apart. `non_inferior` and `samples_to_settle` are
+    the `interval` holds 0; `identical` says that both predict the same. Of several candidates `simultaneous_interval`
+    holds with those of all others. `non_inferior` and `samples_to_settle` are
     of the primary metric where `margin` and `min_difference` ask for them.
     """
 
@@ -69,6 +72,7 @@ class MetricDifference(TypedDict):
     tests: list[SignificanceTest]
     better: str | None
     identical: bool
+    simultaneous_interval: NotRequired[dict[str, Any]]
     detectable_difference: float | None
     non_inferior: NotRequired[bool | None]
     samples_to_settle: NotRequired[int | None]
@@ -152,6 +156,8 @@ class Pair:
         if metric.ratio and not (value and other):
             return plain
         made = plain._replace(value=sign * math.log(value / other), scale="log") if metric.ratio else plain
+        if self.identical:
+            return made._replace(found=IDENTICAL, test="identical")
         try:
             found, test = self.found(metric, made.value)
         except Undefined as reason:
@@ -160,17 +166,38 @@ class Pair:
             return made._replace(found=Undefined("overflow"))
         return made._replace(found=found, test=test)
 
+    @cached_property
+    def identical(self) -> bool:
+        """Whether both predict the same for the same rows."""
+        ours, theirs = self.candidate.batch, self.reference.batch
+        same = alike(ours.predicted, theirs.predicted) and alike(ours.scores, theirs.scores)
+        return self.paired and same
+
     def found(self, metric: Metric, apart: float) -> tuple[Difference | Bounds, str]:
-        """What the limits of a difference come from, and the name of the test of it."""
+        """What the limits of a difference come from, and the name of the test of it.
+
+        Where rows do not tell how it varies, as where neither makes a mistake, it is known by the limits of both.
+        """
         if self.candidate.reading.resamples:
             return self.resampled(metric, apart), "bootstrap"
-        if metric.influence is None:
-            return self.bounds(metric), "intervals"
+        if metric.influence is not None:
+            try:
+                return self.varying(metric, apart)
+            except Undefined:
+                if metric.ratio:
+                    raise
+        return self.bounds(metric), "intervals"
+
+    def varying(self, metric: Metric, apart: float) -> tuple[Difference, str]:
+        """The difference with the variance that the influences of rows give. Raises `Undefined` where they do not."""
         ours, theirs = self.candidate.influence(metric), self.reference.influence(metric)
         size = 1.0
         if not metric.ratio:
             size = max(abs(self.candidate.value(metric)), abs(self.reference.value(metric)))
-        return Difference.of(apart, size, list(self.parts(ours, theirs)), ours.floor + theirs.floor), self.test_of(ours)
+        parts = [list(side) for side in self.parts(ours, theirs)]
+        for side in parts:
+            Difference.of(apart, size, side)
+        return Difference.of(apart, size, chain.from_iterable(parts)), self.test_of(ours)
 
     def resampled(self, metric: Metric, apart: float) -> Bounds:
         """The difference by the bootstrap."""
@@ -212,17 +239,17 @@ class Pair:
         at(self.candidate.reading.confidence_level)
         return Bounds(limits)
 
-    def parts(self, ours: Influence, theirs: Influence) -> Iterator[Part]:
-        """The independent parts of the variance of the difference."""
+    def parts(self, ours: Influence, theirs: Influence) -> Iterator[Iterable[Part]]:
+        """The independent parts of the variance of the difference, those of other rows apart."""
         cells = ours.values.ndim > 1
         if self.paired:
-            yield from (self.joint if cells else self.candidate.shares).parts(ours, theirs)
+            yield (self.joint if cells else self.candidate.shares).parts(ours, theirs)
             return
         for side, influence in ((self.candidate, ours), (self.reference, theirs)):
             alone = JointCells.of(side.batch, side.batch, side.question) if cells else side.shares
             parts = list(alone.parts(influence, None))
             too_small = math.fsum(part.variance for part in parts) < influence.floor
-            yield from [Part(influence.floor, min(part.freedom for part in parts))] if too_small else parts
+            yield [Part(influence.floor, min(part.freedom for part in parts))] if too_small else parts
 
     @cached_property
     def joint(self) -> JointCells:
@@ -247,6 +274,13 @@ class Pair:
         ours, theirs = self.joint.discordant(range(self.joint.size) if labels is None else labels)
         for test in (mcnemar_exact, mcnemar_mid_p):
             yield test.__name__, float(min(ours, theirs)), test(ours, theirs)
+
+
+def alike(first: NDArray[Any] | None, second: NDArray[Any] | None) -> bool:
+    """Whether two columns hold the same, or both are missing."""
+    if first is None or second is None:
+        return first is second
+    return np.array_equal(first, second)
 
 
 class Judged(NamedTuple):

@@ -31,7 +31,17 @@ def findings_of(
 def undecided(primary: list[MetricDifference], comparison: Comparison) -> Iterator[Finding]:
     """Candidates that the rows do not tell from the reference."""
     for each in primary:
-        if each["interval"] and not each["better"]:
+        name, metric, reference = each["candidate"], comparison.primary_metric, comparison.reference
+        if each["undefined"]:
+            reason = each["undefined"].get("difference") or each["undefined"]["interval"]
+            yield {
+                "code": "no_comparison",
+                "severity": "warning",
+                "message": f"By {metric} nothing can be said of {name} and {reference}: {reason['detail']}",
+                "evidence": {},
+                "advice": "Send more rows, or name another primary_metric.",
+            }
+        elif not each["better"] and not each["identical"]:
             detectable = each["detectable_difference"]
             evidence = {
                 "difference": each["difference"] or 0.0,
@@ -40,11 +50,10 @@ def undecided(primary: list[MetricDifference], comparison: Comparison) -> Iterat
             yield {
                 "code": "no_significant_difference",
                 "severity": "info",
-                "message": f"These rows do not tell {each['candidate']} from {comparison.reference} by "
-                f"{comparison.primary_metric}.",
+                "message": f"These rows do not tell {name} from {reference} by {metric}.",
                 "evidence": evidence | ({} if detectable is None else {"detectable_difference": detectable}),
                 "advice": "That is no proof that they are alike: see the interval for how far apart they may be. Send "
-                "more rows, or the same rows for both.",
+                f"more rows{'' if comparison.paired else ', or the same rows for both'}.",
             }
 
 

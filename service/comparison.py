@@ -3,17 +3,37 @@
 import math
 from collections.abc import Mapping
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from service.candidates import Candidate, Judged, MetricDifference, Pair
+from service.candidates import Candidate, Judged, MetricDifference, Pair, SignificanceTest
 from service.compare_findings import findings_of
 from service.metrics.batch import Batch, Comparison, Question, Reading
-from service.metrics.differences import Difference, holm
+from service.metrics.differences import IDENTICAL, Difference, holm
 from service.metrics.requirements import Check, Verdict, check, check_in, verdict_of
 from service.metrics.row import Metric
 from service.metrics.undefined import Undefined
+
+
+class AdjustedTest(NamedTuple):
+    """A test, and what its p-value is multiplied with for all candidates."""
+
+    name: str
+    statistic: float | None
+    p_value: float
+    factor: float
+
+    @property
+    def said(self) -> SignificanceTest:
+        """What the answer says of it."""
+        adjusted = min(1.0, self.p_value * self.factor)
+        return {
+            "name": self.name,
+            "statistic": self.statistic,
+            "p_value": self.p_value,
+            "p_value_adjusted": adjusted,
+        }
 
 
 def compare(requests: Mapping[str, tuple[Batch, Question, Reading]], comparison: Comparison) -> dict[str, Any]:
@@ -45,7 +65,7 @@ def verdict(entries: list[MetricDifference], pairs: list[Pair], comparison: Comp
             made = check_in(pair.candidate.report, each)
             if each.min_difference is not None:
                 apart = differences[pair.candidate.name, each.metric]
-                made = check(each, apart["difference"], apart["interval"])
+                made = check(each, apart["difference"], apart.get("simultaneous_interval", apart["interval"]))
             checks.append({"candidate": pair.candidate.name, **made})
     return verdict_of(checks)
 
@@ -65,45 +85,37 @@ def entries_of(metric: Metric, pairs: list[Pair], comparison: Comparison) -> lis
             statistic = each.found.statistic if isinstance(each.found, Difference) else None
             of_pair = [(each.test, statistic, each.found.p_value), *pair.mcnemar(metric)]
         tests.append(of_pair)
-    factors: dict[tuple[int, str], float] = {}
-    for name in dict.fromkeys(test for of_pair in tests for test, *_ in of_pair):
-        found = {place: p for place, of_pair in enumerate(tests) for test, _, p in of_pair if test == name}
-        for place, factor in zip(found, holm(list(found.values())), strict=True):
-            factors[place, name] = factor
+    adjusted: list[list[AdjustedTest]] = [[] for _ in pairs]
+    for rank in range(max(map(len, tests), default=0)):  # the first decides, whatever its name
+        places = [place for place, of_pair in enumerate(tests) if rank < len(of_pair)]
+        factors = holm([tests[place][rank][2] for place in places])
+        for place, factor in zip(places, factors, strict=True):
+            adjusted[place].append(AdjustedTest(*tests[place][rank], factor))
     return [
-        entry(metric, pair, each, [(*test, factors[place, test[0]]) for test in of_pair], comparison)
-        for place, (pair, each, of_pair) in enumerate(zip(pairs, judged, tests, strict=True))
+        entry(metric, pair, each, of_pair, comparison)
+        for pair, each, of_pair in zip(pairs, judged, adjusted, strict=True)
     ]
 
 
 def entry(
-    metric: Metric,
-    pair: Pair,
-    judged: Judged | Undefined,
-    tests: list[tuple[str, float | None, float, float]],
-    comparison: Comparison,
+    metric: Metric, pair: Pair, judged: Judged | Undefined, tests: list[AdjustedTest], comparison: Comparison
 ) -> MetricDifference:
-    """The entry of a candidate; each test comes with what its p-value is multiplied with for all candidates."""
+    """What is said of a candidate by a metric."""
     made: MetricDifference = {
         "candidate": pair.candidate.name,
         "metric": metric.name,
         "scale": "plain",
         "difference": None,
         "interval": None,
-        "tests": [
-            {"name": name, "statistic": statistic, "p_value": p, "p_value_adjusted": min(1.0, p * factor)}
-            for name, statistic, p, factor in tests
-        ],
+        "tests": [test.said for test in tests],
         "better": None,
         "identical": False,
         "detectable_difference": None,
         "undefined": {},
     }
-    primary = metric.name == comparison.primary_metric
-    if primary and comparison.margin is not None:
-        made["non_inferior"] = None
-    if primary and comparison.min_difference is not None:
-        made["samples_to_settle"] = None
+    if metric.name == comparison.primary_metric:
+        made |= {"non_inferior": None} if comparison.margin is not None else {}
+        made |= {"samples_to_settle": None} if comparison.min_difference is not None else {}
     if isinstance(judged, Undefined):
         made["undefined"]["difference"] = judged.explanation
         return made
@@ -112,24 +124,31 @@ def entry(
         made["undefined"]["interval"] = judged.found.explanation
         return made
     error = 1 - pair.candidate.reading.confidence_level
-    level = 1 - error / tests[0][3]
-    low, high = judged.found.limits(level)
+    level, strict = 1 - error / tests[0].factor, 1 - error / comparison.pairs
     span = metric.high - metric.low if judged.scale == "plain" else math.inf
-    low, high = max(-span, min(low, judged.value)), min(span, max(high, judged.value))
+    (low, high), (least, most) = (within(judged.found.limits(each), judged.value, span) for each in (level, strict))
     if not math.isfinite(high - low):
         made["undefined"]["interval"] = Undefined("too_few_rows").explanation
         return made
-    made["interval"] = {"low": low + 0.0, "high": high + 0.0, "method": judged.test}
+    made["interval"] = {"low": low, "high": high, "method": judged.test}
+    if comparison.pairs > 1 and math.isfinite(most - least):
+        made["simultaneous_interval"] = {"low": least, "high": most, "method": judged.test}
     if metric.towards and (low > 0 or high < 0):
         made["better"] = pair.candidate.name if low > 0 else pair.reference.name
+    if "non_inferior" in made and comparison.margin is not None:
+        made["non_inferior"] = least > -comparison.margin
     if isinstance(judged.found, Difference):
-        made["identical"] = judged.found.variance == 0
-        detectable = made["detectable_difference"] = judged.found.detectable(level)
-        if primary and comparison.min_difference is not None:
-            made["samples_to_settle"] = math.ceil(pair.rows * (detectable / comparison.min_difference) ** 2)
-    if primary and comparison.margin is not None:
-        made["non_inferior"] = low > -comparison.margin
+        made["identical"] = judged.found is IDENTICAL
+        made["detectable_difference"] = judged.found.detectable(level)
+        if "samples_to_settle" in made and comparison.min_difference is not None:
+            made["samples_to_settle"] = judged.found.settled_by(pair.rows, comparison.min_difference, level)
     return made
+
+
+def within(limits: tuple[float, float], value: float, span: float) -> tuple[float, float]:
+    """Limits that hold the value and are no further apart than the range of a metric lets them be."""
+    low, high = limits
+    return max(-span, min(low, value)) + 0.0, min(span, max(high, value)) + 0.0
 
 
 def winner(entries: list[MetricDifference], comparison: Comparison) -> str | None:

@@ -23,9 +23,9 @@ RULES = {
 
 # What a schema cannot say of a comparison.
 COMPARED = (
-    "Candidates have fields of their own: of the same rows `scores`, `predictions` or `threshold`, and all else stands "
-    "beside them; of rows of their own also `labels`, `sample_weight` and the like, which then no candidate lacks. "
-    "`reference` is one of them, and `primary_metric` one of their metrics."
+    "Candidates have fields of their own: of the same rows those of `scores`, `predictions` and `threshold` that the "
+    "task has, and all else stands beside them; of rows of their own also `labels`, `sample_weight` and the like, and "
+    "then no candidate lacks labels. `reference` is one of them, and `primary_metric` one of their metrics."
 )
 
 # Requests that openapi.yaml shows with their answers: summary and body.

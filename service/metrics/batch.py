@@ -78,14 +78,16 @@ class Reading:
 class Comparison:
     """What is asked of several candidates: whether any is better than the `reference` by the `primary_metric`.
 
-    With `paired` all predict the same rows. A candidate is not inferior where it is not worse by `margin`, and
-    `min_difference` is worth to be found: both in units of the primary metric, None where not asked for.
+    `pairs` is the number of candidates beside it. With `paired` all predict the same rows. A candidate is not inferior
+    where it is not worse by `margin`, and `min_difference` is worth to be found: both as differences of the primary
+    metric are, None where not asked for.
     `requirements` are what the verdict is about, if there are any.
     """
 
     reference: str
     primary_metric: str
     paired: bool
+    pairs: int = 1
     margin: float | None = None
     min_difference: float | None = None
     requirements: tuple[Requirement, ...] = ()

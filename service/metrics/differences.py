@@ -3,7 +3,6 @@
 import math
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from statistics import NormalDist
 from typing import NamedTuple
 
 from service.metrics.distributions import beta_below, normal_critical, t_critical, t_tails
@@ -13,6 +12,9 @@ from service.metrics.undefined import Undefined
 
 # How probable it is to be that a difference as large as the detectable one is found.
 POWER = 0.8
+FEWEST_ROWS, MOST_ROOT = 2, 2.0**26
+# More degrees of freedom change nothing.
+MOST_FREEDOM = 1e15
 # No probability is 0.
 SMALLEST_P = sys.float_info.min
 # The error of limits is sought between this and 1, by halving so often.
@@ -27,24 +29,21 @@ class Difference(NamedTuple):
     freedom: float
 
     @classmethod
-    def of(cls, value: float, scale: float, parts: Iterable[Part], floor: float = 0.0) -> "Difference":
+    def of(cls, value: float, scale: float, parts: Iterable[Part]) -> "Difference":
         """A difference of two numbers of this size whose variance is made of independent parts.
 
-        The degrees of freedom are Satterthwaite's. Where rows do not vary it has the least variance that is believed.
-        Raises `Undefined` where that is 0 and the difference is not.
+        The degrees of freedom are Satterthwaite's. Raises `Undefined` where rows do not vary, or are too few.
         """
         variances, freedoms = zip(*parts, strict=True)
         variance = math.fsum(variances)
-        if not math.isfinite(variance) or not math.isfinite(value):
-            raise Undefined("too_few_rows" if math.isfinite(value) else "overflow")
+        if not math.isfinite(value):
+            raise Undefined("overflow")
+        if not math.isfinite(variance):
+            raise Undefined("too_few_rows")
         if variance <= (SMALLEST_ERROR * scale) ** 2:
-            if value == 0:
-                return cls(0.0, 0.0, math.inf)
-            if not floor:
-                raise Undefined("no_variation")
-            return cls(value, floor, min(freedoms))
+            raise Undefined("no_variation")
         slack = math.fsum((part / variance) ** 2 / freedom for part, freedom in zip(variances, freedoms, strict=True))
-        return cls(value, variance, 1 / slack)
+        return cls(value, variance, min(1 / slack, MOST_FREEDOM))
 
     @property
     def statistic(self) -> float:
@@ -68,7 +67,18 @@ class Difference(NamedTuple):
 
     def detectable(self, level: float) -> float:
         """The smallest difference that such rows show with a probability of 80 %, by limits of this level."""
-        return (normal_critical(level) + NormalDist().inv_cdf(POWER)) * math.sqrt(self.variance)
+        error = math.sqrt(self.variance)
+        return (t_critical(level, self.freedom) + t_critical(2 * POWER - 1, self.freedom)) * error if error else 0.0
+
+    def settled_by(self, rows: int, least: float, level: float) -> int | None:
+        """How many such rows show this difference with a probability of 80 %; None where no float holds it."""
+        shown = (normal_critical(level) + normal_critical(2 * POWER - 1)) * math.sqrt(self.variance)
+        root = shown / least * math.sqrt(rows)
+        return max(FEWEST_ROWS, math.ceil(root * root)) if root < MOST_ROOT else None
+
+
+# Candidates that no row tells apart.
+IDENTICAL = Difference(0.0, 0.0, math.inf)
 
 
 class Bounds(NamedTuple):
@@ -109,7 +119,7 @@ def mcnemar_exact(first: int, second: int) -> float:
     """
     few, many = sorted((first, second))
     # That of at most so few heads in fair tosses.
-    return 1.0 if few == many else max(2 * beta_below(0.5, many, few + 1), SMALLEST_P)
+    return 1.0 if few == many else min(1.0, max(2 * beta_below(0.5, many, few + 1), SMALLEST_P))
 
 
 def mcnemar_mid_p(first: int, second: int) -> float:

@@ -95,7 +95,7 @@ def multilabel(rng: Rng, size: int, correlation: float, *, paired: bool) -> tupl
 def regression(
     rng: Rng, size: int, correlation: float, *, paired: bool, law: str = "normal", gain: float = 0.0
 ) -> tuple[Batch, Batch]:
-    """Normal labels with normal errors, or heavy-tailed ones (t5), or both lognormal; the error of b is smaller by a gain."""
+    """Normal labels and errors, heavy-tailed errors (t5), or both lognormal; the error of b is smaller by a gain."""
     rows = 2 * size
     truths = [rng.normal(size=rows)] * 2 if paired else list(rng.normal(size=(2, rows)))
     errors = list(noise(rng, (rows,), correlation if paired else 0.0))
