@@ -17,6 +17,9 @@ from service.metrics.recalibration import HIGHEST, LOWEST
 from service.metrics.states import Placed, factors
 from service.metrics.undefined import Undefined
 
+# The least that is left of a fit without a row.
+LEAST_LEFT = 0.1
+
 
 class PlacedSweep(Placed, Sweep):
     """The rows by score, which know the place they came in at."""
@@ -66,20 +69,19 @@ def of_brier_score(sweep: PlacedSweep) -> Influence:
 
 def of_calibration_slope(sweep: PlacedSweep) -> Influence:
     """By the score of the fit's likelihood and its information."""
-    _, spread, apart, miss = of_fit(sweep)
-    return Influence(sweep.as_they_came(apart * miss / spread))
+    return Influence(sweep.as_they_came(of_fit(sweep)[1]))
 
 
 def of_calibration_intercept(sweep: PlacedSweep) -> Influence:
     """By the score of the fit's likelihood and its information."""
-    (flat, mean), spread, apart, miss = of_fit(sweep)
-    return Influence(sweep.as_they_came(miss / flat - mean * apart * miss / spread))
+    return Influence(sweep.as_they_came(of_fit(sweep)[0]))
 
 
-def of_fit(sweep: PlacedSweep) -> tuple[tuple[float, float], float, Floats, Floats]:
-    """Of the fit the mean information of a row, the mean logit by it, and the variation of logits around that.
+def of_fit(sweep: PlacedSweep) -> tuple[Floats, Floats]:
+    """What each row, by score, does to the intercept and to the slope of the recalibration.
 
-    Then, of each row by score, how far its logit is from this mean and its label from the likelihood.
+    It does the more, the more of the fit hangs on it: as leaving it out would (J. G. MacKinnon, H. White, Journal of
+    Econometrics 29, 1985).
     """
     fit = sweep.recalibration
     scores = np.clip(sweep.scores, LOWEST, HIGHEST)
@@ -89,6 +91,10 @@ def of_fit(sweep: PlacedSweep) -> tuple[tuple[float, float], float, Floats, Floa
     whole = exact_sum(np.ones(len(scores)), *weights)
     flat = exact_sum(curve, *weights) / whole
     mean = float(exact_sum(curve, logits, *weights) / whole / flat)
-    apart = logits - mean
+    apart, flat = logits - mean, float(flat)
     spread = float(exact_sum(curve * apart, apart, *weights) / whole)
-    return (float(flat), mean), spread, apart, sweep.truth - likely
+    share = 1 / float(whole) if sweep.weights is None or sweep.counts else sweep.weights / float(whole)
+    lever = share * curve * (1 / flat + apart * apart / spread)
+    miss = (sweep.truth - likely) / np.maximum(1 - lever, LEAST_LEFT)
+    turn = apart * miss / spread
+    return miss / flat - mean * turn, turn

@@ -69,13 +69,15 @@ def joint(estimates: Sequence[Any], by: Floats, plain: float) -> Estimate:
 class AreaMean(NamedTuple):
     """A mean of areas by shares: their estimates, and what more weight of a row does to it.
 
-    `influence` is a function of columns, block by block.
+    `influence` is a function of columns, block by block. `size` is the effective number of rows that make the mean up,
+    where these are not all.
     """
 
     estimates: Sequence[Any]
     by: Floats
     influence: Callable[..., Floats]
     columns: tuple[Any, ...]
+    size: float | None = None
 
 
 Mean = Callable[[Case, ClassInfluences], AreaMean]
@@ -85,7 +87,7 @@ def over_classes(mean: Mean) -> Strategy:
     """Of a mean over classes, from the influence of each row on it."""
 
     def strategy(case: Case, scores: ClassInfluences) -> Interval:
-        estimates, by, influence, columns = mean(case, scores)
+        estimates, by, influence, columns, _ = mean(case, scores)
         weights = None if scores.weights is None else scores.relative_squares
         plain = exact_sums(lambda *block: {"sum": (np.square(influence(*block)),)}, *columns, weights=weights)["sum"]
         return Interval(*joint(estimates, by, float(plain)).limits(case.level), "influence_logit")
@@ -98,7 +100,8 @@ def influence_over_classes(mean: Mean) -> Callable[..., Influence]:
 
     def influence(case: Case, scores: ClassInfluences) -> Influence:
         found = mean(case, scores)
-        return Influence(math.fsum(scores.moves.weight) * found.influence(*found.columns))
+        values = math.fsum(scores.moves.weight) * found.influence(*found.columns)
+        return Influence(values, size=found.size)
 
     return influence
 
@@ -110,7 +113,8 @@ def ovr(_: Case, scores: ClassInfluences) -> AreaMean:
 
 def precision_macro(_: Case, scores: ClassInfluences) -> AreaMean:
     """As for roc_auc_ovr, with what each row does to the average precision of all classes."""
-    return plain_mean([area.precision_estimate for area in scores.areas], scores.moves.both[:, 1])
+    mean = plain_mean([area.precision_estimate for area in scores.areas], scores.moves.both[:, 1])
+    return mean._replace(size=min(part.sizes[0] for part in scores.moves.found))
 
 
 def plain_mean(estimates: Sequence[Any], moves: Floats) -> AreaMean:
