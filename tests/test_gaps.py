@@ -4,18 +4,22 @@ import math
 from dataclasses import replace
 from itertools import combinations
 
+import fairlearn.metrics
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import optimize, stats
+from sklearn.metrics import accuracy_score, f1_score, precision_score, recall_score
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
+from service.app import create_app
 from service.by_group import sections_of
 from service.metrics.batch import Batch, Partition, Question
 from service.metrics.catalogue import TASKS
 from service.metrics.distributions import chi_square_tail
 from service.metrics.gaps import Fairness, homogeneity
+from service.settings import Settings
 from tests.cases import close, reading, take, text, whole
 from tests.of_groups import drawn, gap_of, grouped, of_counts, randomly, sections
 from tests.tasks import KNOWN
@@ -338,3 +342,34 @@ def test_fairness_needs_two_groups_that_can_be_compared():
     assert [found[name] for name in names] == [None, None]
     assert {name: lack["reason"] for name, lack in found["undefined"].items()} == dict.fromkeys(names, "too_few_groups")
     assert found["demographic_parity_difference"] == pytest.approx(25 / 49 - 28 / 56)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("number", [2, 4])
+def test_differences_of_groups_are_those_of_fairlearn(number, weighted):
+    rng = np.random.default_rng(number)
+    truth, group = rng.random(400) < 0.4, rng.integers(0, number, 400)
+    predicted = rng.random(400) < 0.2 + 0.4 * truth + 0.1 * group
+    weight = rng.uniform(0.5, 2, 400) if weighted else None
+    body = {"labels": truth.tolist(), "predictions": predicted.tolist(), "groups": {"g": group.tolist()}}
+    body |= {"sample_weight": weight.tolist()} if weighted else {}
+    answer = create_app(Settings()).test_client().post("/v1/binary/report", json=body).get_json()
+    given = {"sensitive_features": group, "sample_weight": weight}
+    (found,) = answer["fairness"]
+    for name in ("demographic_parity_difference", "equal_opportunity_difference", "equalized_odds_difference"):
+        assert found[name] == pytest.approx(getattr(fairlearn.metrics, name)(truth, predicted, **given), rel=1e-12)
+    measured = {
+        "accuracy": accuracy_score,
+        "precision": precision_score,
+        "recall": recall_score,
+        "f1": f1_score,
+        "selection_rate": fairlearn.metrics.selection_rate,
+        "false_positive_rate": fairlearn.metrics.false_positive_rate,
+    }
+    given["sample_params"] = {name: {"sample_weight": weight} for name in measured}
+    del given["sample_weight"]
+    frame = fairlearn.metrics.MetricFrame(metrics=measured, y_true=truth, y_pred=predicted, **given)
+    gaps = {gap["metric"]: gap for gap in answer["gaps"]}
+    for name in measured:
+        assert abs(gaps[name]["difference"]) == pytest.approx(frame.difference()[name], rel=1e-12)
+        assert gaps[name]["ratio"] == pytest.approx(frame.ratio()[name], rel=1e-12)
