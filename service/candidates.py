@@ -186,7 +186,7 @@ class Pair:
             except Undefined:
                 if metric.ratio:
                     raise
-        return self.bounds(metric), "intervals"
+        return self.bounds(metric, apart), "intervals"
 
     def varying(self, metric: Metric, apart: float) -> tuple[Difference, str]:
         """The difference with the variance that the influences of rows give. Raises `Undefined` where they do not."""
@@ -213,7 +213,7 @@ class Pair:
                 return apart, apart
             return low, high
 
-        return Bounds(limits, 1 / len(drawn.values))
+        return Bounds(apart, limits, 1 / len(drawn.values))
 
     @cached_property
     def replicates(self) -> Mapping[str, Replicates]:
@@ -222,7 +222,7 @@ class Pair:
         sides = (self.candidate.request, self.reference.request)
         return (paired_replicates if self.paired else unpaired_replicates)(metrics, *sides)
 
-    def bounds(self, metric: Metric) -> Bounds:
+    def bounds(self, metric: Metric, apart: float) -> Bounds:
         """The difference by the limits of both, which hold together however the two depend on each other."""
 
         def at(level: float) -> tuple[float, float]:
@@ -237,7 +237,7 @@ class Pair:
                 return -math.inf, math.inf
 
         at(self.candidate.reading.confidence_level)
-        return Bounds(limits)
+        return Bounds(apart, limits)
 
     def parts(self, ours: Influence, theirs: Influence) -> Iterator[Iterable[Part]]:
         """The independent parts of the variance of the difference, those of other rows apart."""

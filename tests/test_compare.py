@@ -350,6 +350,11 @@ def test_a_variance_of_0_is_not_believed():
         Difference.of(np.inf, 1.0, [Part(1.0, 1)])
 
 
+def test_no_p_value_is_0():
+    assert 0 < Difference(1e200, 1.0, 3.0).p_value < 1e-300
+    assert Difference(-3.0, 1.0, 4.0).p_value == pytest.approx(2 * stats.t.sf(3, 4))
+
+
 FLAWLESS = {
     "binary": ([0, 1, 0, 1], [[0.1, 0.8, 0.2, 0.9], [0.3, 0.7, 0.1, 0.6]], "roc_auc"),
     "multiclass": (

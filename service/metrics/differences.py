@@ -18,7 +18,7 @@ MOST_FREEDOM = 1e15
 # No probability is 0.
 SMALLEST_P = sys.float_info.min
 # The error of limits is sought between this and 1, by halving so often.
-LEAST_ERROR, HALVINGS = 1e-9, 40
+LEAST_ERROR, HALVINGS = 1e-9, 24
 
 
 class Difference(NamedTuple):
@@ -84,12 +84,15 @@ IDENTICAL = Difference(0.0, 0.0, math.inf)
 class Bounds(NamedTuple):
     """A difference that is known by limits alone: a function of their level. No p-value is below the `least`."""
 
+    value: float
     limits: Callable[[float], tuple[float, float]]
     least: float = LEAST_ERROR
 
     @property
     def p_value(self) -> float:
         """The smallest error that leaves 0 out of the limits, found by halving."""
+        if not self.value:
+            return 1.0
         low, high = math.log(LEAST_ERROR), 0.0
         for _ in range(HALVINGS):
             middle = (low + high) / 2

@@ -104,7 +104,7 @@ def t_tails(t: float, freedom: float) -> float:
     """The probability of lying outside -t and t."""
     outer = freedom / (freedom + t * t)
     if t * t * (freedom + 2) > 3 * freedom:
-        return beta_below(outer, freedom / 2, 0.5)
+        return beta_below(outer, freedom / 2, 0.5) if outer else 0.0
     return 1 - beta_below(t * t / (freedom + t * t), 0.5, freedom / 2)
 
 
