@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.metrics.batch import Question
-from service.metrics.exact import Floats
+from service.metrics.exact import Floats, exact_sum
 from service.metrics.influences import Influence
 from service.metrics.intervals import Case
 from service.metrics.quantile_states import QuantileRows, crosses
@@ -22,7 +22,7 @@ from service.metrics.regression_intervals import (
     squared_sides,
 )
 from service.metrics.regression_states import AbsoluteErrors, Labels, Moments, Pairs
-from service.metrics.states import Placed
+from service.metrics.states import Placed, factors, squares_of
 
 ALL = slice(None)
 
@@ -43,8 +43,10 @@ def of_loss(loss: Callable[[Floats, Floats], Floats], power: float = 1.0) -> Cal
     """By the loss of each row, for the mean loss or a power of it."""
 
     def influence(case: Case, pairs: PairsAsTheyCame) -> Influence:
+        losses = loss(pairs.truth, pairs.predicted)
         slope = power * case.value ** (1 - 1 / power) if case.value else 0.0
-        return Influence(slope * loss(pairs.truth, pairs.predicted))
+        # A mean is compared by Student's t; what bends where few rows hold most of it is less sure.
+        return Influence(slope * losses, size=None if power == 1 else carriers(pairs, losses))
 
     return influence
 
@@ -78,8 +80,19 @@ def of_lack(case: Case, sides: Sides) -> Influence:
 
 def of_pearson(case: Case, moments: Moments, pairs: PairsAsTheyCame) -> Influence:
     """By the deviations of both from their means."""
-    moved, _ = pearson_parts(case, moments, pairs)(ALL)
-    return Influence(math.copysign(float(1 - case.statistic * case.statistic), case.value) * moved)
+    moved, both = pearson_parts(case, moments, pairs)(ALL)
+    lack = math.copysign(float(1 - case.statistic * case.statistic), case.value)
+    return Influence(lack * moved, size=carriers(pairs, both))
+
+
+def carriers(pairs: Pairs, part: Floats) -> float | None:
+    """The effective number of the rows that make up the mean of this; None where it is 0."""
+    weights = factors(pairs.weights)
+    whole = exact_sum(part, *weights)
+    squares = (
+        exact_sum(part, part) if not weights else exact_sum(part, part, squares_of(weights[0], counts=pairs.counts))
+    )
+    return float(whole / squares * whole) if squares else None
 
 
 def of_spearman(case: Case, pairs: PlacedPairs) -> Influence:
