@@ -286,7 +286,7 @@ SAID, OWN = ("scores", "predictions"), ("labels", "sample_weight", "queries", "g
 
 
 @pytest.mark.parametrize("task", REPORTS)
-@bounded
+@settings(bounded, max_examples=40)
 @given(data=st.data())
 def test_good_comparisons_are_accepted(task: str, data: st.DataObject) -> None:
     first = data.draw(BATCHES[task]({}))

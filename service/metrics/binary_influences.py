@@ -69,19 +69,21 @@ def of_brier_score(sweep: PlacedSweep) -> Influence:
 
 def of_calibration_slope(sweep: PlacedSweep) -> Influence:
     """By the score of the fit's likelihood and its information."""
-    return Influence(sweep.as_they_came(of_fit(sweep)[1]))
+    _, slope, left = of_fit(sweep)
+    return Influence(slope / left)
 
 
 def of_calibration_intercept(sweep: PlacedSweep) -> Influence:
     """By the score of the fit's likelihood and its information."""
-    return Influence(sweep.as_they_came(of_fit(sweep)[0]))
+    intercept, _, left = of_fit(sweep)
+    return Influence(intercept / left)
 
 
-def of_fit(sweep: PlacedSweep) -> tuple[Floats, Floats]:
-    """What each row, by score, does to the intercept and to the slope of the recalibration.
+def of_fit(sweep: PlacedSweep) -> Floats:
+    """What each row does to intercept and slope of the recalibration, and what is left of the fit without it.
 
-    It does the more, the more of the fit hangs on it: as leaving it out would (J. G. MacKinnon, H. White, Journal of
-    Econometrics 29, 1985).
+    Over that it is about what leaving the row out does, so that rows on which the fit hangs count in full (J. G.
+    MacKinnon, H. White, Journal of Econometrics 29, 1985).
     """
     fit = sweep.recalibration
     scores = np.clip(sweep.scores, LOWEST, HIGHEST)
@@ -94,7 +96,7 @@ def of_fit(sweep: PlacedSweep) -> tuple[Floats, Floats]:
     apart, flat = logits - mean, float(flat)
     spread = float(exact_sum(curve * apart, apart, *weights) / whole)
     share = 1 / float(whole) if sweep.weights is None or sweep.counts else sweep.weights / float(whole)
-    lever = share * curve * (1 / flat + apart * apart / spread)
-    miss = (sweep.truth - likely) / np.maximum(1 - lever, LEAST_LEFT)
+    left = np.maximum(1 - share * curve * (1 / flat + apart * apart / spread), LEAST_LEFT)
+    miss = sweep.truth - likely
     turn = apart * miss / spread
-    return miss / flat - mean * turn, turn
+    return np.stack([sweep.as_they_came(column) for column in (miss / flat - mean * turn, turn, left)])

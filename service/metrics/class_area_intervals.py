@@ -114,7 +114,7 @@ def ovr(_: Case, scores: ClassInfluences) -> AreaMean:
 def precision_macro(_: Case, scores: ClassInfluences) -> AreaMean:
     """As for roc_auc_ovr, with what each row does to the average precision of all classes."""
     mean = plain_mean([area.precision_estimate for area in scores.areas], scores.moves.both[:, 1])
-    return mean._replace(size=min(part.sizes[0] for part in scores.moves.found))
+    return mean._replace(size=min((part.sizes[0] for part in scores.moves.found), default=None))
 
 
 def plain_mean(estimates: Sequence[Any], moves: Floats) -> AreaMean:

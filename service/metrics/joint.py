@@ -54,7 +54,8 @@ class Shares:
         """The parts of the variance of the difference: of all rows, or of the rows of each of two samples."""
         values = first.values - second.values if second else first.values
         if first.positive is None:
-            yield self._part(values, self.shares, self.squares, first.size)
+            sizes = [each.size for each in (first, second) if each and each.size is not None]
+            yield self._part(values, self.shares, self.squares, min(sizes, default=None))
             return
         for side in (first.positive, ~first.positive):
             yield self._part(values[side], self.shares[side], self.squares[side], None)
