@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from service.candidates import Candidate
-from service.evaluate import kinds_of, states_of, value_of
+from service.evaluate import kinds_of, merged, states_of, value_of
 from service.metrics.batch import Batch, Question, Reading
 from service.metrics.binary_influences import of_fit
 from service.metrics.binary_states import Sweep
@@ -83,3 +83,18 @@ def moved(metric, candidate, batch):
     if values.ndim > 1:
         values = values[batch.truth.astype(int), batch.predicted.astype(int)]
     return values - np.average(values, weights=candidate.shares.shares)
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_states_of_parts_have_the_influences_of_the_whole(name):
+    question, rng = QUESTIONS[name], np.random.default_rng(3)
+    reading = Reading(tuple(TASKS[question.task].names(question)))
+    batch = batch_of(name, rng)
+    whole, joined = (Candidate("one", batch, question, reading) for _ in range(2))
+    kinds = kinds_of(question, reading, compared=True)
+    halves = (batch.rows(np.arange(ROWS // 2)), batch.rows(np.arange(ROWS // 2, ROWS)))
+    joined.states = merged([states_of(half, question, kinds) for half in halves])
+    for metric in whole.metrics:
+        if metric.influence:
+            values = [candidate.influence(metric).values for candidate in (whole, joined)]
+            assert np.array_equal(*values), metric.name

@@ -14,7 +14,6 @@ from service.metrics.influences import Influence
 from service.metrics.intervals import Case
 from service.metrics.multilabel_states import LabelCells, LabelLosses, LabelRanks, LabelRows, SetMatches
 from service.metrics.states import Additive, State, effective, factors, joined_weights, total
-from service.metrics.undefined import Undefined
 
 
 class EachRow(NamedTuple):
@@ -138,7 +137,5 @@ def of_moves(scores: LabelInfluences, moves: Floats) -> Influence:
     """By moves that are times the weight of the row; without it where weights are counts."""
     if scores.weights is None:
         return Influence(moves * len(moves))
-    weight = total(scores.weights, len(moves))
-    if isinstance(weight, float):
-        raise Undefined("overflow")
-    return Influence(moves * float(weight) if scores.counts else moves * float(weight) / scores.weights)
+    weight = float(total(scores.weights, len(moves)))
+    return Influence(moves * weight if scores.counts else moves * weight / scores.weights)
