@@ -26,7 +26,7 @@ load_all_checks()
 config = schemathesis.Config.from_dict({"generation": {"deterministic": True, "database": "none"}})
 schema = schemathesis.openapi.from_wsgi("/openapi.json", create_app(Settings()), config=config)
 bounded = settings(
-    max_examples=90, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck)
+    max_examples=120, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck)
 )
 
 
