@@ -115,8 +115,8 @@ def roc(sweep: Sweep, reading: Reading) -> Roc:
             below = (hits[-1] - above[0], hits2[-1] - above[1])
             low, high = limits_of_shares(above, below, reading.confidence_level)
             low, high = np.minimum(low, shares), np.maximum(high, shares)  # which may be rounded otherwise
-            curve |= {f"{rate}_low": low.tolist(), f"{rate}_high": high.tolist()}  # type: ignore[misc]
-            curve |= {f"simultaneous_{rate}": dkw_reach(size, reading.confidence_level)}  # type: ignore[misc]
+            curve |= {f"{rate}_low": low.tolist(), f"{rate}_high": high.tolist()}  # type: ignore[misc]  # computed
+            curve |= {f"simultaneous_{rate}": dkw_reach(size, reading.confidence_level)}  # type: ignore[misc]  # computed
     return curve
 
 
