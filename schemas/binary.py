@@ -7,7 +7,7 @@ from marshmallow import post_load
 from schemas.columns import LabelColumn, Labels, ScoreColumn, Scores
 from schemas.fields import Number, OneLabel
 from schemas.requests import ReportRequest, Request, counts_of, reaching, refused, same_length, threshold_of
-from service.metrics.batch import Batch, Label, Question
+from service.metrics.batch import Batch, Form, Label, Question
 from service.metrics.exact import Floats
 
 # What labels may hold so that the positive class needs no naming, and which it is.
@@ -52,7 +52,8 @@ class BinaryReport(ReportRequest):
                 "order. Send the positive class's score alone.",
                 "bad-scores",
             )
-        batch = Batch(labels.equal_to(positive), predicted, values, weight)
+        form = Form(one_hot=bool(labels.width), pairs=scores is not None and scores.pairs)
+        batch = Batch(labels.equal_to(positive), predicted, values, weight, form=form)
         question = Question(self.task, (negative, positive), positive, threshold, counts=counts_of(data))
         return self.request(data, batch, question)
 

@@ -13,6 +13,7 @@ from service.metrics.averages import Average, Mapped
 from service.metrics.batch import Batch, Question, Reading
 from service.metrics.catalogue import TASKS
 from service.metrics.classes import ClassAverage
+from service.metrics.findings import FINDINGS, Finding, Rule, by_severity
 from service.metrics.intervals import Case, Interval
 from service.metrics.requirements import verdict
 from service.metrics.row import Metric, Row, Table
@@ -35,6 +36,11 @@ def rows_of(question: Question, reading: Reading) -> list[Row]:
     return [row for row in TASKS[question.task].asked(question) if row.wanted(question, reading)]
 
 
+def rules_of(question: Question, reading: Reading) -> list[Rule]:
+    """The rules by which a report with this question and reading looks for findings."""
+    return [rule for rule in FINDINGS if question.task in rule.tasks and rule.wanted(question, reading)]
+
+
 def kinds_of(question: Question, reading: Reading, *, compared: bool = False) -> list[type[State]]:
     """The kinds of states that a report with this question and reading needs, each once.
 
@@ -46,6 +52,8 @@ def kinds_of(question: Question, reading: Reading, *, compared: bool = False) ->
         wanted += row.states
         wanted += row.interval_states if reading.intervals else ()
         wanted += row.influence_states if compared else ()
+    for rule in rules_of(question, reading):
+        wanted += rule.states
     wanted += [Sample] if reading.intervals and reading.resamples else []
     return list(dict.fromkeys(task.kind(kind, intervals=reading.intervals, compared=compared) for kind in wanted))
 
@@ -132,6 +140,7 @@ def report(
                 for position, output in enumerate(states)
             ]
         parts |= on_groups
+        parts["findings"] = findings(states, question, reading)
         if reading.requirements:
             parts["verdict"] = verdict(reading.requirements, parts)
     return parts
@@ -228,6 +237,20 @@ def baselines(states: States, question: Question, reading: Reading, metrics: Ite
     blind = blind_states(states, question, read)
     values = {metric.name: value_of(metric, blind, question, reading).value for metric in read}
     return {name: value for name, value in values.items() if value is not None}
+
+
+def findings(states: States, question: Question, reading: Reading) -> list[Finding]:
+    """What to know when reading the numbers, errors first."""
+    found: list[Finding] = []
+    for rule in rules_of(question, reading):
+        for position, output in enumerate(states):
+            where = f"Output {position}: " if len(states) > 1 else ""
+            try:
+                given = arguments(rule.needs, output, question, reading)
+                found += [each for each in rule.findings(given, where) if finite(each["evidence"])]
+            except (Undefined, OverflowError):
+                continue  # what it looks at has no value, as the report says
+    return by_severity(found)
 
 
 def entry(

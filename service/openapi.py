@@ -366,6 +366,7 @@ def report_schema(spec: APISpec, task: Task, metrics: str, *, several: bool) -> 
     properties["gaps"] = array_of(type_schema(spec, Gap), description="How far groups are apart in each metric.")
     if task.fairness:
         properties["fairness"] = array_of(type_schema(spec, Fairness), description="How unequally groups are treated.")
+    properties["findings"] = type_schema(spec, list[Finding])
     properties["verdict"] = type_schema(spec, Verdict)
     sometimes = {row.group or row.name for row in parts if row.when is not always}
     sometimes |= {"per_output", "intervals", "groups", "gaps", "fairness", "verdict"}

@@ -189,8 +189,8 @@ def test_a_finding_says_that_micro_averages_are_the_accuracy_wherever_they_are(b
     answer = reported(batch, CLASSES, names)
     equal = [name for name in names if name == "accuracy" or (name.endswith("_micro") and name != "jaccard_micro")]
     assert len({answer["metrics"][name] for name in equal}) <= 1
-    found = answer.get("findings", [])
-    assert [finding["code"] for finding in found] == ["micro_equals_accuracy"] * (len(equal) > 1)
+    found = [finding for finding in answer["findings"] if finding["code"] == "micro_equals_accuracy"]
+    assert len(found) == (len(equal) > 1)
     for finding in found:
         assert finding["severity"] == "info"
         assert finding["evidence"] == {"accuracy": answer["metrics"][equal[0]]}

@@ -93,6 +93,17 @@ class Comparison:
     requirements: tuple[Requirement, ...] = ()
 
 
+class Form(NamedTuple):
+    """How the columns came: labels one-hot, scores in pairs of both classes."""
+
+    one_hot: bool = False
+    pairs: bool = False
+
+
+# One value a row in every column.
+PLAIN = Form()
+
+
 @dataclass(frozen=True, eq=False)
 class Batch:
     """Columns of n rows, none of weight 0.
@@ -110,6 +121,7 @@ class Batch:
     Positions are those of `Question.classes`, as intp; the other numbers are float64. `weight` is float64, or None
     where every row counts once. `query` is what the rows of a ranking belong to: int64, or variable-length strings.
     `groups` is n x p, the position of the row's group in each of `Reading.partitions`, or None where there are none.
+    `form` is how the columns came.
     """
 
     truth: NDArray[Any]
@@ -118,12 +130,15 @@ class Batch:
     weight: Floats | None = None
     query: NDArray[Any] | None = None
     groups: NDArray[np.uint16] | None = None
+    form: Form = PLAIN
 
     def rows(self, which: NDArray[Any] | slice) -> "Batch":
         """The batch of these rows: positions, a boolean for each row, or a slice."""
         columns: dict[str, Any] = {column.name: getattr(self, column.name) for column in fields(self)}
-        taken: dict[str, Any] = {name: None if all_ is None else all_[which] for name, all_ in columns.items()}
-        return Batch(**taken)
+        arrays: dict[str, Any] = {
+            name: column[which] for name, column in columns.items() if isinstance(column, np.ndarray)
+        }
+        return replace(self, **arrays)
 
     @property
     def predictions(self) -> NDArray[Any]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from service.metrics.binary_states import Cells, ProbabilityLosses, Sweep
 from service.metrics.exact import Total, root
-from service.metrics.states import blocks
+from service.metrics.states import blocks, once
 from service.metrics.undefined import Undefined, ratio
 
 
@@ -174,6 +174,7 @@ def negative_likelihood_ratio(cells: Cells) -> Any:
     return ratio(miss_rate, ratio(cells.tn, cells.tn + cells.fp, "single_class"), "no_true_negatives")
 
 
+@once
 def roc_auc(sweep: Sweep) -> float:
     """Probability that a random positive row scores above a random negative one, ties counting half.
 

@@ -310,6 +310,35 @@ class Sweep(Rows):
         return np.cumsum(self.relative_weights)
 
 
+class Decisions(Sweep):
+    """The rows by score, then prediction, where both were sent: what no threshold explains."""
+
+    @classmethod
+    def of(cls, batch: Batch, question: Question) -> Self:
+        if batch.scores is None or question.threshold is not None:
+            raise Undefined("no_scores")
+        return cls.sorted(batch.scores, batch.predictions, weights=batch.weight, counts=question.counts)
+
+    @property
+    def against(self) -> float:
+        """The share of the weight that is predicted otherwise than by the threshold that explains most."""
+        _, above, below = self.steps
+        _, gain = self.best_step(lambda tp, fp: tp - fp)
+        return float(above[-1] - max(gain, 0)) / float(above[-1] + below[-1])
+
+
+@dataclass(frozen=True)
+class Form(State):
+    """How the rows came: the number of those whose label was a pair of 0 and 1, and of those with two scores."""
+
+    one_hot: int
+    pairs: int
+
+    @classmethod
+    def of(cls, batch: Batch, question: Question) -> Self:
+        return cls(*(len(batch.truth) * came for came in (batch.form.one_hot, batch.form.pairs)))
+
+
 @dataclass(frozen=True)
 class ProbabilityLosses(State):
     """Totals of the weight, the log loss and the squared error of scores.

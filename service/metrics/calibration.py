@@ -140,15 +140,19 @@ def calibration(sweep: Sweep, reading: Reading) -> Calibration:
     the model been fitted on these very rows there would be two less.
     """
     bins = sweep.reliability
-    expected = math.sqrt(2 / math.pi) * math.fsum(bins.deviation) / math.fsum(bins.relative_weight)
     return {
         "bins": BINS,
-        "expected_if_calibrated": expected,
+        "expected_if_calibrated": expected_error(bins),
         "uniform": listed(bins, reading),
         "quantile": listed(sweep.quantile_bins, reading),
         "brier_decomposition": decomposed(bins),
         "hosmer_lemeshow": hosmer_lemeshow(sweep.quantile_bins),
     }
+
+
+def expected_error(bins: Bins) -> float:
+    """About the `expected_calibration_error` of a calibrated model."""
+    return math.sqrt(2 / math.pi) * math.fsum(bins.deviation) / math.fsum(bins.relative_weight)
 
 
 def listed(bins: Bins, reading: Reading) -> list[Bin]:

@@ -6,7 +6,7 @@ two sizes: counts and totals are bounded; `Rows` are sorted multisets that grow 
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from fractions import Fraction
 from functools import wraps
@@ -30,7 +30,9 @@ def once(function: Function) -> Function:
     """
 
     @wraps(function)
-    def known(state: State, *given: Any) -> Any:
+    def known(*arguments: Any, **named: Any) -> Any:
+        state, *others = (*arguments, *named.values())
+        given = tuple(others)
         kept = vars(state).setdefault("_kept", {})
         if (function, given) not in kept:
             kept[function, given] = function(state, *given)
@@ -119,6 +121,23 @@ class Rows(State):
         return self.sorted(*columns, weights=joined_weights(*parts), counts=self.counts)
 
     @property
+    def own(self) -> tuple[NDArray[Any], ...]:
+        """The columns that make rows alike."""
+        return self.columns
+
+    @property
+    def distinct_pairs(self) -> int:
+        """The number of distinct rows where each comes an even number of times, else 0."""
+        alike = self.own if self.counts else (*self.own, *factors(self.weights))
+        if self.counts and self.weights is not None:
+            starts = np.flatnonzero(np.concatenate([[True], changes(alike)]))
+            return 0 if (np.add.reduceat(self.weights, starts) % 2).any() else len(starts)
+        size = len(alike[0])
+        if size % 2 or any(changes([column[part] for column in alike])[::2].any() for part in blocks(size, 2)):
+            return 0
+        return 1 + int(np.count_nonzero(changes([column[::2] for column in alike])))
+
+    @property
     def weights_or_ones(self) -> Floats:
         return np.ones(len(self.columns[0])) if self.weights is None else self.weights
 
@@ -157,11 +176,20 @@ class Placed(Rows):
         came = np.concatenate([places[0], places[1] + len(places[0])])
         return type(self)((*columns, came[order]), joined.weights, self.counts)
 
+    @property
+    def own(self) -> tuple[NDArray[Any], ...]:
+        return self.columns[:-1]
+
     def as_they_came(self, values: NDArray[Any]) -> NDArray[Any]:
         """Values of the rows, in the order these came in."""
         found = np.empty_like(values)
         found[self.columns[-1]] = values
         return found
+
+
+def changes(columns: Sequence[NDArray[Any]]) -> NDArray[np.bool_]:
+    """Where a row differs from the one before, from the second row on."""
+    return np.asarray(np.logical_or.reduce([column[1:] != column[:-1] for column in columns]))
 
 
 @dataclass(frozen=True)

@@ -95,7 +95,8 @@ class Known:
 def joined(parts: Sequence[Batch]) -> Batch:
     """One batch with the rows of all parts, which have the same columns."""
     named = {column.name: [getattr(part, column.name) for part in parts] for column in fields(Batch)}
-    return Batch(**{name: None if every[0] is None else np.concatenate(every) for name, every in named.items()})
+    arrays = {name: np.concatenate(every) for name, every in named.items() if isinstance(every[0], np.ndarray)}
+    return replace(parts[0], **arrays)
 
 
 def weights_of(kind: str, rng: np.random.Generator, rows: int) -> Weights:

@@ -40,11 +40,11 @@ from service.metrics.row import (
     with_curves,
     with_metadata,
 )
-from service.metrics.states import LabelState
+from service.metrics.states import LabelState, Rows
 
 BINARY = Task(
     "binary",
-    {LabelState: ClassTotals},
+    {LabelState: ClassTotals, Rows: Sweep},
     (
         *HEAD,
         Row(sections.classes),

@@ -15,7 +15,6 @@ from service.metrics import (
     classes,
     curves,
     denominators,
-    findings,
     multiclass,
     sections,
 )
@@ -185,7 +184,6 @@ MULTICLASS = Task(
             "absent_class",
             influence=influence_over_classes(precision_macro),
         ),
-        Row(findings.findings, when=findings.with_micro_averages),
         Row(class_sections.confusion_matrix),
         Table(class_sections.per_class, rows=CLASS_ROWS),
         Row(calibration.calibration, reasons=("no_scores",)),

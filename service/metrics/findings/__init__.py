@@ -1,0 +1,12 @@
+"""THE list of what reports and comparisons find in their own numbers.
+
+A rule is a function of states, with its thresholds, severity and sentences beside it, in the file of what it is about.
+A finding needs statistical certainty, by limits of its own that hold with 99.9 %, and an effect that matters.
+"""
+
+from service.metrics.findings import binary, multiclass
+from service.metrics.findings.rule import Finding, Rule, by_severity
+
+__all__ = ["FINDINGS", "Finding", "Rule", "by_severity"]
+
+FINDINGS: tuple[Rule, ...] = (*binary.RULES, *multiclass.RULES)

@@ -1,0 +1,387 @@
+"""What reports of a binary task find in their own numbers."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from service.metrics import binary, calibration
+from service.metrics.area_intervals import roc_estimate_of
+from service.metrics.batch import Label, Question
+from service.metrics.binary_states import Cells, ClassTotals, Decisions, Form, Sweep
+from service.metrics.cell_intervals import share_limits
+from service.metrics.denominators import smaller_class
+from service.metrics.findings.rule import CERTAIN, Found, Rule
+from service.metrics.intervals import wilson_limits
+from service.metrics.recalibration import ends
+from service.metrics.sections import plain, samples
+from service.metrics.states import LabelState, Rows
+from service.metrics.undefined import Undefined
+
+
+def single_class(labels: ClassTotals, question: Question) -> Found:
+    """All labels are of one class."""
+    if not labels.positive or not labels.negative:
+        (only,) = [
+            label for label, weight in zip(question.classes, (labels.negative, labels.positive), strict=True) if weight
+        ]
+        yield {"class": only, "samples": samples(labels, question)}
+
+
+def small_sample(labels: ClassTotals, question: Question, fewest: float) -> Found:
+    """The rarer class has fewer than {fewest} effective rows."""
+    rows = smaller_class(labels)
+    if 0 < rows < fewest:
+        yield {"class": rarer(labels, question), "effective_samples": rows}
+
+
+def class_imbalance(labels: ClassTotals, question: Question, least_share: float) -> Found:
+    """The rarer class has less than {least_share} of the weight."""
+    share = min(labels.prevalence, 1 - labels.prevalence)
+    if 0 < share < least_share:
+        yield {"class": rarer(labels, question), "share": share}
+
+
+def rarer(labels: ClassTotals, question: Question) -> Label | None:
+    """The class with less weight, the positive one of a tie."""
+    return question.classes[labels.positive <= labels.negative]
+
+
+def accuracy_paradox(cells: Cells, question: Question, least_accuracy: float, low: float) -> Found:
+    """At least {least_accuracy} of the rows are right, but the rarer class is missed, or predicted at a loss.
+
+    Missed: its recall is below {low}. At a loss: of the rows predicted so less than {low} are, so that always
+    predicting the other class would be right more often. Both with 99.9 %.
+    """
+    accuracy = float(binary.accuracy(cells))
+    positive, negative = cells.tp + cells.fn, cells.tn + cells.fp
+    rare = bool(positive <= negative)
+    of_rare, found, others, predicted = (
+        ((binary.recall, binary.precision), cells.tp, negative, cells.tp + cells.fp)
+        if rare
+        else ((binary.specificity, binary.negative_predictive_value), cells.tn, positive, cells.tn + cells.fn)
+    )
+    limits = [share_limits(share, cells, CERTAIN)[2] for share in of_rare[: 1 + bool(predicted)]]
+    if accuracy >= least_accuracy and min(limits) < low:
+        yield {
+            "accuracy": accuracy,
+            "baseline": float(others / (positive + negative)),
+            "majority": question.classes[not rare],
+            "minority": question.classes[rare],
+            "found": plain(found),
+            "samples": plain(min(positive, negative)),
+        }
+
+
+def low_recall(cells: Cells, low: float) -> Found:
+    """Less than {low} of the positive rows are predicted positive, with 99.9 %."""
+    recall, _, most = share_limits(binary.recall, cells, CERTAIN)
+    if most < low:
+        yield {"recall": recall, "missed": plain(cells.fn), "positives": plain(cells.tp + cells.fn)}
+
+
+def low_precision(cells: Cells, low: float) -> Found:
+    """Less than {low} of the rows predicted positive are positive, with 99.9 %."""
+    precision, _, most = share_limits(binary.precision, cells, CERTAIN)
+    if most < low:
+        yield {"precision": precision, "wrong": plain(cells.fp), "predicted": plain(cells.tp + cells.fp)}
+
+
+def recall_trade_off(cells: Cells, sweep: Sweep, low: float, wanted: float) -> Found:
+    """The recall is low, below {low} with 99.9 %: what a recall of {wanted} would take."""
+    if share_limits(binary.recall, cells, CERTAIN)[2] >= low:
+        return
+    thresholds, tp, fp = sweep.steps
+    at = int((tp >= wanted * tp[-1]).argmax())
+    yield {
+        "threshold": float(thresholds[at - 1]),
+        "recall": float(tp[at] / tp[-1]),
+        "precision": float(tp[at] / (tp[at] + fp[at])),
+    }
+
+
+def one_hot_binary(form: Form, cells: Cells) -> Found:
+    """Labels or scores came as two columns, one for each class."""
+    if form.one_hot or form.pairs:
+        columns = ["labels"] * bool(form.one_hot) + ["scores"] * bool(form.pairs)
+        shares = {share.__name__: defined(share, cells) for share in (binary.precision, binary.recall)}
+        yield {"columns": columns, "naive": float(binary.accuracy(cells)), **shares}
+
+
+def defined(share: Callable[[Cells], Any], cells: Cells) -> float | None:
+    """The share, None where it is undefined."""
+    try:
+        return float(share(cells))
+    except Undefined:
+        return None
+
+
+def equal_by_counts(cells: Cells, fewest: float) -> bool:
+    """Whether both classes have the same numbers of right and of wrong predictions, of enough rows."""
+    return bool(cells.tp == cells.tn and cells.fp == cells.fn != 0 and sum(cells.effective[0]) >= fewest)
+
+
+def identical_metrics(cells: Cells, sweep: Sweep, fewest: float, fewest_scores: float, rounding: float) -> Found:
+    """Accuracy, precision and recall are equal, and the scores of one class mirror those of the other.
+
+    Looked for from {fewest} rows and {fewest_scores} scores on, which may be rounded by {rounding} of the largest.
+    """
+    if not equal_by_counts(cells, fewest) or len(sweep.steps.thresholds) < fewest_scores:
+        return
+    positive, negative = sweep.scores[sweep.truth], sweep.scores[~sweep.truth]
+    if len(positive) != len(negative):
+        return
+    both = positive + negative[::-1]
+    if float(np.ptp(both)) <= rounding * max(abs(sweep.scores[0]), abs(sweep.scores[-1])):
+        yield {"accuracy": float(binary.accuracy(cells)), "right": plain(cells.tp), "wrong": plain(cells.fp)}
+
+
+def identical_metrics_of_predictions(cells: Cells, sweep: Sweep | Undefined, fewest: float) -> Found:
+    """Accuracy, precision and recall are equal in at least {fewest} rows without scores."""
+    if isinstance(sweep, Undefined) and equal_by_counts(cells, fewest):
+        yield {"accuracy": float(binary.accuracy(cells)), "right": plain(cells.tp), "wrong": plain(cells.fp)}
+
+
+def constant_scores(labels: ClassTotals, question: Question, sweep: Sweep, fewest: float) -> Found:
+    """All of at least {fewest} rows have the same score."""
+    if sweep.scores[0] == sweep.scores[-1] and samples(labels, question) >= fewest:
+        yield {"score": float(sweep.scores[0]), "samples": samples(labels, question)}
+
+
+def hard_scores(labels: ClassTotals, question: Question, sweep: Sweep, fewest: float) -> Found:
+    """At least {fewest} rows have but two different scores."""
+    low, high = sweep.scores[[0, -1]].tolist()
+    if (
+        low < high
+        and samples(labels, question) >= fewest
+        and int(np.searchsorted(sweep.scores, high)) == int(np.searchsorted(sweep.scores, low, side="right"))
+    ):
+        yield {"low": low, "high": high, "samples": samples(labels, question)}
+
+
+def logits(sweep: Sweep) -> Found:
+    """Scores lie outside [0, 1]."""
+    low, high = sweep.scores[[0, -1]].tolist()
+    if low < 0 or high > 1:
+        yield {"low": low, "high": high}
+
+
+def inverted_scores(sweep: Sweep, even_odds: float) -> Found:
+    """The area under the ROC curve is below {even_odds}, with 99.9 %: positives score lower than negatives."""
+    area = binary.roc_auc(sweep)
+    if area < even_odds and roc_estimate_of(sweep, area).limits(CERTAIN)[1] < even_odds:
+        yield {"roc_auc": area, "the_right_way_round": 1 - area}
+
+
+def perfect_scores(cells: Cells, labels: ClassTotals, sweep: Sweep | Undefined, fewest: float) -> Found:
+    """At least {fewest} effective rows of each class, and no mistake: by scores, or without any by predictions."""
+    if smaller_class(labels) < fewest:
+        return
+    if isinstance(sweep, Undefined):
+        if not cells.fp and not cells.fn:
+            yield {"what": "Every prediction is right"}
+    elif sweep.scores[ends(~sweep.truth)[1]] < sweep.scores[ends(sweep.truth)[0]]:
+        yield {"what": "Every positive row scores above every negative one"}
+
+
+def miscalibrated(sweep: Sweep, z: float, least_error: float) -> Found:
+    """Spiegelhalter's z is beyond {z}, and the calibration error {least_error} above what chance would leave.
+
+    Scores are too high or too low where the error of their mean is more than half of it, else over- or underconfident.
+    """
+    found = calibration.spiegelhalter_z(sweep)
+    bins = sweep.reliability
+    error, expected = binary.expected_calibration_error(sweep), calibration.expected_error(bins)
+    if abs(found) > z and error - expected > least_error:
+        gap = bins.mean(bins.gap)
+        shifted = abs(gap) > error / 2
+        yield {
+            "direction": ("too low" if gap > 0 else "too high")
+            if shifted
+            else ("overconfident" if found > 0 else "underconfident"),
+            "expected_calibration_error": error,
+            "expected_if_calibrated": expected,
+            "mean_score": bins.mean(bins.mean_score),
+            "fraction_positive": bins.mean(bins.fraction_positive),
+            "spiegelhalter_z": found,
+        }
+
+
+def predictions_disagree_with_scores(decisions: Decisions, labels: ClassTotals, most: float) -> Found:
+    """Whatever the threshold, more than {most} of the rows are predicted otherwise than by it, with 99.9 %."""
+    share = decisions.against
+    if share > most and wilson_limits(share, labels.effective, CERTAIN)[0] > most:
+        yield {"share": share}
+
+
+def duplicated_rows(rows: Rows, labels: LabelState, question: Question, fewest: float) -> Found:
+    """Every row comes an even number of times, and at least {fewest} are different."""
+    distinct = rows.distinct_pairs
+    if distinct >= fewest:
+        yield {"distinct": distinct, "samples": samples(labels, question)}
+
+
+COUNTED_TWICE = (
+    "If labels came from a model with two outputs, send only the column of the positive class: one label and one score "
+    "a row."
+)
+RULES: tuple[Rule, ...] = (
+    Rule(
+        inverted_scores,
+        severity="error",
+        tasks=("binary",),
+        thresholds={"even_odds": 0.5},
+        message="Scores rank the wrong way round: the area under the ROC curve is {roc_auc:.3f}, worse than drawing "
+        "lots, and would be {the_right_way_round:.3f} with all scores turned round.",
+        advice="See whether the scores are those of the other class: name it as pos_label, or send 1 - score.",
+    ),
+    Rule(
+        identical_metrics,
+        severity="error",
+        tasks=("binary",),
+        thresholds={"fewest": 200, "fewest_scores": 20, "rounding": 1e-5},
+        message="Accuracy, precision and recall are all {accuracy:.4g}, as both classes have {right} right and {wrong} "
+        "wrong rows, and the scores of one class mirror those of the other: each row seems to have been sent twice, "
+        "once for each class.",
+        advice=COUNTED_TWICE,
+    ),
+    Rule(
+        accuracy_paradox,
+        severity="warning",
+        tasks=("binary",),
+        thresholds={"least_accuracy": 0.8, "low": 0.5},
+        message="{accuracy:.1%} of the predictions are right, but always predicting class {majority} would be right in "
+        "{baseline:.1%}: of {samples} rows of class {minority} only {found} are recognised.",
+        advice="Do not judge this model by accuracy. Look at recall, precision and average_precision of the rarer "
+        "class, or at balanced_accuracy and matthews_corrcoef.",
+    ),
+    Rule(
+        low_recall,
+        severity="warning",
+        tasks=("binary",),
+        thresholds={"low": 0.5},
+        message="The model misses {missed} of {positives} positive rows: its recall is {recall:.3g}.",
+        advice="Lower the threshold if a miss costs more than a false alarm; curves show what that takes.",
+    ),
+    Rule(
+        low_precision,
+        severity="warning",
+        tasks=("binary",),
+        thresholds={"low": 0.5},
+        message="Of {predicted} rows predicted positive {wrong} are negative: the precision is {precision:.3g}.",
+        advice="Raise the threshold if a false alarm costs more than a miss; curves show what that takes.",
+    ),
+    Rule(
+        miscalibrated,
+        severity="warning",
+        tasks=("binary",),
+        thresholds={"z": 3.29, "least_error": 0.03},
+        message="The scores cannot be read as probabilities: they are {direction}, and miss the share of positives by "
+        "{expected_calibration_error:.3f} on average, where chance would explain {expected_if_calibrated:.3f}. Their "
+        "mean is {mean_score:.3f}, the share of positives {fraction_positive:.3f}.",
+        advice="Recalibrate on rows that the model has not learnt from, such as by Platt's or isotonic regression. "
+        "Ranks, and so roc_auc, stay as they are.",
+    ),
+    Rule(
+        logits,
+        severity="warning",
+        tasks=("binary",),
+        message="Scores run from {low} to {high} and not from 0 to 1: they look like logits or margins. They are used "
+        "as sent, so that metrics of ranks hold; those of probabilities have no value.",
+        advice="If they are logits, send 1 / (1 + exp(-score)), and check that the threshold is meant for them.",
+    ),
+    Rule(
+        predictions_disagree_with_scores,
+        severity="warning",
+        tasks=("binary",),
+        thresholds={"most": 0.01},
+        message="No threshold on the scores gives these predictions: {share:.1%} of the rows are predicted otherwise, "
+        "whichever it is.",
+        advice="See whether both come from the same model and rows, and from the same class's score. Metrics of ranks "
+        "read scores, those of the confusion matrix predictions.",
+    ),
+    Rule(
+        perfect_scores,
+        severity="warning",
+        tasks=("binary",),
+        thresholds={"fewest": 50},
+        message="{what}. That is rare in practice, and often a sign that the label has leaked into the model's input.",
+        advice="See that no input is made of the label, and that none of these rows was learnt from.",
+    ),
+    Rule(
+        constant_scores,
+        severity="warning",
+        tasks=("binary",),
+        thresholds={"fewest": 20},
+        message="All {samples} scores are {score}: they tell no row from another.",
+        advice="See whether the model answers with a default, or failed to load.",
+    ),
+    Rule(
+        hard_scores,
+        severity="warning",
+        tasks=("binary",),
+        thresholds={"fewest": 20},
+        message="All {samples} scores are {low} or {high}: they are decisions, and no scores that rank rows.",
+        advice="Send the probability or margin that the decision was made of, such as that of predict_proba; or send "
+        "them as predictions, without scores.",
+    ),
+    Rule(
+        duplicated_rows,
+        severity="warning",
+        tasks=("binary",),
+        thresholds={"fewest": 20},
+        message="Every row comes an even number of times: the {samples} rows look like the same ones sent twice.",
+        advice="Send each row once. Metrics stay the same, but intervals here are narrower than they should be.",
+    ),
+    Rule(
+        single_class,
+        severity="warning",
+        tasks=("binary",),
+        message="All {samples} labels are of class {class}: how well the classes are told apart cannot be seen.",
+        advice="Send rows of both classes, such as those of a longer time.",
+    ),
+    Rule(
+        small_sample,
+        severity="warning",
+        tasks=("binary",),
+        thresholds={"fewest": 10},
+        message="Only {effective_samples} rows are of class {class}: what is said of that class is mostly chance.",
+        advice="Read the intervals and not the values, and send more rows of that class.",
+    ),
+    Rule(
+        recall_trade_off,
+        severity="info",
+        tasks=("binary",),
+        thresholds={"low": 0.5, "wanted": 0.9},
+        message="To find {recall:.1%} of the positive rows the threshold would have to be {threshold}; {precision:.1%} "
+        "of the rows predicted positive would then be right.",
+        advice="Weigh a miss against a false alarm, and choose a threshold on other rows than you judge it by.",
+    ),
+    Rule(
+        one_hot_binary,
+        severity="info",
+        tasks=("binary",),
+        message="There are two columns of {columns}, one a class; the second is that of the positive class, and counts "
+        "alone. Counting both would give accuracy, precision and recall alike as {naive:.4g}; in truth precision is "
+        "{precision:.4g} and recall {recall:.4g}.",
+        advice="If another tool reports the same figure three times, it counts both columns.",
+    ),
+    Rule(
+        identical_metrics_of_predictions,
+        title="identical_metrics",
+        severity="info",
+        tasks=("binary",),
+        thresholds={"fewest": 200},
+        message="Accuracy, precision and recall are all {accuracy:.4g}, as both classes have {right} right and {wrong} "
+        "wrong rows. That is rare by chance, and always so where each row is counted twice, once for each class.",
+        advice=COUNTED_TWICE,
+    ),
+    Rule(
+        class_imbalance,
+        severity="info",
+        tasks=("binary",),
+        thresholds={"least_share": 0.1},
+        message="Only {share:.2%} of the rows are of class {class}.",
+        advice="Accuracy says little here: look at recall, precision and average_precision.",
+    ),
+)
