@@ -17,6 +17,8 @@ from service.metrics import sections
 from service.metrics.batch import Batch, Label, Partition, Question, Reading, by_group
 from service.metrics.catalogue import TASKS
 from service.metrics.exact import Floats
+from service.metrics.findings import Finding
+from service.metrics.findings.groups import RULES, Apart
 from service.metrics.gaps import (
     FEWEST_UNITS,
     Fairness,
@@ -53,6 +55,11 @@ class Asked:
         """The metrics of each group: those of the report, and those that groups alone have."""
         asked = [row for row in rows_of(self.question, self.reading) if isinstance(row, Metric)]
         return [*asked, *self.task.of_groups]
+
+    @property
+    def compared(self) -> list[Metric]:
+        """Those in which groups are compared: what grows with the rows is no size."""
+        return [metric for metric in self.metrics if not metric.test_statistic]
 
     @cached_property
     def read(self) -> dict[str, Metric]:
@@ -111,15 +118,18 @@ def states_by_group(batch: Batch, question: Question, reading: Reading) -> Itera
 def reported(parts: Iterable[Groups], question: Question, reading: Reading) -> dict[str, Any]:
     """The sections on the groups of each partition."""
     asked = Asked(question, reading)
-    groups, gaps, fairness = [], [], []
+    groups, gaps, fairness, found = [], [], [], []
     with np.errstate(all="ignore"):
         for partition, states in zip(reading.partitions, parts, strict=True):
             named = zip(partition.named, states, strict=True)
             present = [made(by, part, asked) for by, part in named if part is not None]
             groups += [entry(group, asked) for group in present]
-            gaps += [gap(metric, partition, present, asked) for metric in asked.metrics if not metric.test_statistic]
+            apart = [(metric, gap(metric, partition, present, asked)) for metric in asked.compared]
+            gaps += [each for _, each in apart]
+            found += findings(apart, present)
             fairness.append(disparities(partition, present, asked))
-    return {"groups": groups, "gaps": gaps} | ({"fairness": fairness} if asked.task.fairness else {})
+    every = {"groups": groups, "gaps": gaps, "findings": found}
+    return every | ({"fairness": fairness} if asked.task.fairness else {})
 
 
 def made(by: dict[str, Label], states: States, asked: Asked) -> Group:
@@ -192,6 +202,17 @@ def gap(metric: Metric, partition: Partition, groups: Sequence[Group], asked: As
         except Undefined as reason:
             found["undefined"]["interval"] = reason.explanation
     return found
+
+
+def findings(gaps: Iterable[tuple[Metric, Gap]], groups: Sequence[Group]) -> list[Finding]:
+    """What to know of the gaps of a partition."""
+    found_in = {str(group.by): group.found for group in groups}
+    apart = []
+    for metric, made in gaps:
+        if made["difference"] is not None:
+            value, other = (found_in[str(by)][metric.name].value for by in (made["group"], made["reference"]))
+            apart.append(Apart(made, (value, other), metric))
+    return [each for rule in RULES for each in rule.findings({"apart": apart})]
 
 
 def limits_of(metric: Metric, groups: Sequence[Group], asked: Asked) -> tuple[dict[str, float | str], float]:

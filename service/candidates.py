@@ -251,6 +251,12 @@ class Pair:
             too_small = math.fsum(part.variance for part in parts) < influence.floor
             yield [Part(influence.floor, min(part.freedom for part in parts))] if too_small else parts
 
+    @property
+    def same_labels(self) -> bool:
+        """Whether both have the same labels in the same order."""
+        ours, theirs = self.candidate, self.reference
+        return ours.question.classes == theirs.question.classes and alike(ours.batch.truth, theirs.batch.truth)
+
     @cached_property
     def joint(self) -> JointCells:
         """The rows by label and both predictions."""

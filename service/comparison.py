@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from service.candidates import Candidate, Judged, MetricDifference, Pair, SignificanceTest
-from service.compare_findings import findings_of
 from service.metrics.batch import Batch, Comparison, Question, Reading
 from service.metrics.differences import IDENTICAL, Difference, holm
+from service.metrics.findings import Finding, by_severity
+from service.metrics.findings.comparison import RULES, Compared
 from service.metrics.requirements import Check, Verdict, check, check_in, verdict_of
 from service.metrics.row import Metric
 from service.metrics.undefined import Undefined
@@ -51,7 +52,7 @@ def compare(requests: Mapping[str, tuple[Batch, Question, Reading]], comparison:
         "winner": winner(entries, comparison),
         "candidates": {name: candidate.report for name, candidate in candidates.items()},
         "differences": entries,
-        "findings": findings_of(entries, candidates, comparison),
+        "findings": findings(entries, pairs, comparison),
         **({"verdict": verdict(entries, pairs, comparison)} if comparison.requirements else {}),
     }
 
@@ -158,3 +159,24 @@ def winner(entries: list[MetricDifference], comparison: Comparison) -> str | Non
     if ahead:
         return max(ahead, key=lambda each: each["difference"] or 0.0)["candidate"]
     return comparison.reference if all(each["better"] == comparison.reference for each in primary) else None
+
+
+def findings(entries: list[MetricDifference], pairs: list[Pair], comparison: Comparison) -> list[Finding]:
+    """What to know when reading the differences by the primary metric."""
+    primary = [each for each in entries if each["metric"] == comparison.primary_metric]
+    found: list[Finding] = []
+    for pair, entry in zip(pairs, primary, strict=True):
+        metric = next(each for each in pair.reference.metrics if each.name == comparison.primary_metric)
+        sides = (pair.candidate, pair.reference)
+        compared = Compared(
+            entry,
+            {side.name: side.report["metrics"][metric.name] for side in sides},
+            metric.best,
+            metric.towards,
+            comparison.paired,
+            pair.same_labels,
+            pair.candidate.report["samples"],
+        )
+        for rule in RULES:
+            found += rule.findings({"compared": compared})
+    return by_severity(found)

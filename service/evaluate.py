@@ -13,7 +13,7 @@ from service.metrics.averages import Average, Mapped
 from service.metrics.batch import Batch, Question, Reading
 from service.metrics.catalogue import TASKS
 from service.metrics.classes import ClassAverage
-from service.metrics.findings import FINDINGS, Finding, Rule, by_severity
+from service.metrics.findings import OF_REPORTS, Finding, Rule, by_severity
 from service.metrics.intervals import Case, Interval
 from service.metrics.requirements import verdict
 from service.metrics.row import Metric, Row, Table
@@ -38,7 +38,7 @@ def rows_of(question: Question, reading: Reading) -> list[Row]:
 
 def rules_of(question: Question, reading: Reading) -> list[Rule]:
     """The rules by which a report with this question and reading looks for findings."""
-    return [rule for rule in FINDINGS if question.task in rule.tasks and rule.wanted(question, reading)]
+    return [rule for rule in OF_REPORTS if question.task in rule.tasks and rule.wanted(question, reading)]
 
 
 def kinds_of(question: Question, reading: Reading, *, compared: bool = False) -> list[type[State]]:
@@ -109,7 +109,7 @@ def report(
     """The report: every wanted row of the task's catalogue, `null` where it is undefined, with the reason.
 
     With several outputs a metric is the mean of their values, undefined where one of them is, and `per_output` holds
-    those of each. `on_groups` are the sections on groups.
+    those of each. `on_groups` are the sections on groups, with findings of their own.
     """
     rows = rows_of(question, reading)
     parts: dict[str, Any] = {}
@@ -140,7 +140,7 @@ def report(
                 for position, output in enumerate(states)
             ]
         parts |= on_groups
-        parts["findings"] = findings(states, question, reading)
+        parts["findings"] = by_severity([*findings(states, question, reading), *on_groups.get("findings", ())])
         if reading.requirements:
             parts["verdict"] = verdict(reading.requirements, parts)
     return parts
@@ -240,7 +240,7 @@ def baselines(states: States, question: Question, reading: Reading, metrics: Ite
 
 
 def findings(states: States, question: Question, reading: Reading) -> list[Finding]:
-    """What to know when reading the numbers, errors first."""
+    """What to know when reading the numbers."""
     found: list[Finding] = []
     for rule in rules_of(question, reading):
         for position, output in enumerate(states):
@@ -250,7 +250,7 @@ def findings(states: States, question: Question, reading: Reading) -> list[Findi
                 found += [each for each in rule.findings(given, where) if finite(each["evidence"])]
             except (Undefined, OverflowError):
                 continue  # what it looks at has no value, as the report says
-    return by_severity(found)
+    return found
 
 
 def entry(

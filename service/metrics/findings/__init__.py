@@ -4,9 +4,17 @@ A rule is a function of states, with its thresholds, severity and sentences besi
 A finding needs statistical certainty, by limits of its own that hold with 99.9 %, and an effect that matters.
 """
 
-from service.metrics.findings import binary, multiclass
+from collections.abc import Mapping
+
+from service.metrics.findings import binary, comparison, groups, multiclass
 from service.metrics.findings.rule import Finding, Rule, by_severity
 
-__all__ = ["FINDINGS", "Finding", "Rule", "by_severity"]
+__all__ = ["FINDINGS", "OF_REPORTS", "Finding", "Rule", "by_severity"]
 
-FINDINGS: tuple[Rule, ...] = (*binary.RULES, *multiclass.RULES)
+OF_REPORTS: tuple[Rule, ...] = (*binary.RULES, *multiclass.RULES)
+# By what they are found in.
+FINDINGS: Mapping[str, tuple[Rule, ...]] = {
+    "report": OF_REPORTS,
+    "groups": groups.RULES,
+    "compare": comparison.RULES,
+}
