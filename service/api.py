@@ -21,6 +21,7 @@ from service.comparison import compare
 from service.evaluate import kinds_of, report, states_of
 from service.gate import Gate
 from service.metrics.catalogue import TASKS
+from service.metrics.findings import FINDINGS
 from service.metrics.row import Metric, Task
 from service.metrics.undefined import REASONS
 from service.problems import Problem
@@ -45,6 +46,7 @@ def register(app: Flask, settings: Settings) -> None:
     for path, page in {
         "/": index,
         "/v1/metrics": catalogue,
+        "/v1/findings": findings,
         "/openapi.yaml": openapi_yaml,
         "/openapi.json": openapi_json,
     }.items():
@@ -133,6 +135,7 @@ PATHS = {
     **{f"POST /v1/{task}/report": f"The report on a {task} batch" for task in REPORTS},
     **{f"POST /v1/{task}/compare": f"Which of several {task} candidates is better" for task in REPORTS},
     "GET /v1/metrics": "Every metric as data: definition, range, when it is undefined",
+    "GET /v1/findings": "Every finding as data: when it is found, its thresholds, its words",
     "GET /openapi.yaml": "The whole interface, for people and generators",
     "GET /openapi.json": "The same as JSON",
     "GET /livez": "Whether the process answers",
@@ -174,6 +177,26 @@ def described(task: Task, metric: Metric) -> dict[str, Any]:
         "interval": metric.interval,
         "undefined_when": {reason: REASONS[reason] for reason in metric.reasons},
     }
+
+
+def findings() -> Response:
+    """The table of findings as data."""
+    no_parameters()
+    rows = [
+        {
+            "code": rule.name,
+            "severity": rule.severity,
+            "found_in": part,
+            "tasks": rule.tasks,
+            "found_when": rule.found_when,
+            "thresholds": rule.thresholds,
+            "message": rule.message,
+            "advice": rule.advice,
+        }
+        for part, rules in FINDINGS.items()
+        for rule in rules
+    ]
+    return Response(media.encode({"findings": rows}), content_type=media.JSON)
 
 
 def bounded(value: float) -> float | None:

@@ -30,7 +30,8 @@ from service.candidates import MetricDifference
 from service.examples import COMPARED, COMPARISONS, EXAMPLES, RULES
 from service.metrics.batch import Label
 from service.metrics.catalogue import TASKS
-from service.metrics.findings import Finding
+from service.metrics.findings import FINDINGS, Finding
+from service.metrics.findings.rule import SEVERITIES
 from service.metrics.gaps import Fairness, Gap, GroupMetrics
 from service.metrics.requirements import Verdict
 from service.metrics.row import Metric, Row, Table, Task, always
@@ -139,6 +140,20 @@ SCHEMAS: dict[str, Json] = {
             "undefined_when": map_of(STRING, "The reasons for which it may be null, in words."),
         },
     ),
+    "FindingRules": open_object("All findings.", {"findings": array_of(ref("FindingRule"))}),
+    "FindingRule": open_object(
+        "When there is a finding, and what it says.",
+        {
+            "code": {"description": "Stable, for programs. One code may have several rules.", **STRING},
+            "severity": {"type": "string", "examples": list(SEVERITIES)},
+            "found_in": {"type": "string", "examples": list(FINDINGS)},
+            "tasks": array_of(STRING),
+            "found_when": STRING,
+            "thresholds": map_of({"type": "number"}, "The numbers that it goes by, which no request changes."),
+            "message": {"description": "The sentence, with the names of evidence in braces.", **STRING},
+            "advice": {"description": "What to do, likewise.", **STRING},
+        },
+    ),
     "Health": open_object("The state of the service.", {"status": STRING}),
 }
 
@@ -166,6 +181,7 @@ PROBLEM_RESPONSE = {
 PAGES: dict[str, tuple[str, dict[str, Json]]] = {
     "/": ("index", {media.JSON: ref("Index"), "text/html": STRING}),
     "/v1/metrics": ("metrics", {media.JSON: ref("Catalogue")}),
+    "/v1/findings": ("findings", {media.JSON: ref("FindingRules")}),
     "/openapi.yaml": ("openapi_yaml", {"application/yaml": {}}),
     "/openapi.json": ("openapi_json", {media.JSON: {"type": "object"}}),
     "/livez": ("livez", {media.JSON: ref("Health")}),

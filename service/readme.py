@@ -15,6 +15,8 @@ from service.api import PATHS
 from service.app import create_app
 from service.examples import EXAMPLES
 from service.metrics.catalogue import TASKS
+from service.metrics.findings import FINDINGS
+from service.metrics.findings.rule import ALL_TASKS
 from service.metrics.undefined import REASONS
 from service.problems import PROBLEMS
 from service.settings import Settings
@@ -29,6 +31,10 @@ jq '. + {{"requirements": [{requirement}]}}' {file} |
   curl -s http://127.0.0.1:8000/v1/binary/report -H 'Content-Type: application/json' -d @- |
   jq -e '.verdict.outcome == "pass"'"""
 
+FOUND = """\
+curl -s http://127.0.0.1:8000/v1/binary/report -H 'Content-Type: application/json' \\
+  -d '{body}' |
+  jq .findings"""
 COMPARISON = """\
 jq '. + {asked}' {file} |
   curl -s http://127.0.0.1:8000/v1/binary/compare -H 'Content-Type: application/json' -d @- |
@@ -44,6 +50,8 @@ def text() -> str:
         "gates": gates(),
         "comparison": comparison(),
         "groups": groups(),
+        "findings": findings(),
+        "rules": rules(),
         "intervals": intervals(),
         "metrics": metrics(),
         "settings": settings(),
@@ -104,6 +112,38 @@ def groups() -> str:
     report = create_app(Settings()).test_client().post("/v1/binary/report", json=request).get_json()
     said = {name: report[name] for name in ("groups", "gaps", "fairness", "verdict")}
     return f"```json\n{pretty(request)}\n```\n\n```json\n{pretty(said)}\n```"
+
+
+# A model that finds 12 of 100 frauds among 10,000 payments, each cell sent once with the number of its rows.
+FRAUD = {
+    "labels": [1, 1, 0, 0],
+    "predictions": [1, 0, 1, 0],
+    "sample_weight": [12, 88, 112, 9788],
+    "weights_are": "counts",
+}
+
+
+def findings() -> str:
+    """A command whose report has findings, and these."""
+    report = create_app(Settings()).test_client().post("/v1/binary/report", json=FRAUD).get_json()
+    return f"```sh\n{FOUND.format(body=json.dumps(FRAUD))}\n```\n\n```json\n{pretty(report['findings'])}\n```"
+
+
+def rules() -> str:
+    """Every finding, when it is found and by what sign."""
+    return table(
+        ["code", "severity", "found in", "when"],
+        [
+            [
+                f"`{rule.name}`",
+                rule.severity,
+                part if rule.tasks == ALL_TASKS else f"{part}: {', '.join(rule.tasks)}",
+                rule.found_when,
+            ]
+            for part, of_part in FINDINGS.items()
+            for rule in of_part
+        ],
+    )
 
 
 def pretty(value: Any, indent: str = "") -> str:

@@ -75,6 +75,11 @@ class Rule(Row):
         """The thresholds as text."""
         return {name: WORDING.format("{0}", value) for name, value in self.thresholds.items()}
 
+    @property
+    def found_when(self) -> str:
+        """When there is a finding, from the docstring."""
+        return " ".join((self.function.__doc__ or "").format(**self.bound).split())
+
     def findings(self, given: Mapping[str, Any], where: str = "") -> Iterator[Finding]:
         """The findings in these arguments of the function; `where` starts their sentences."""
         for evidence in self.function(**given, **self.thresholds):
