@@ -81,6 +81,12 @@ ABOUT = {"report": "The report", "compare": "The comparison"}
 
 STRING: Json = {"type": "string"}
 BOUND: Json = {"type": ["number", "null"]}
+CODE: Json = {
+    "description": "Stable, for programs. GET /v1/findings says when each is found.",
+    "type": "string",
+    "examples": list(dict.fromkeys(rule.name for rules in FINDINGS.values() for rule in rules)),
+}
+SEVERITY: Json = {"type": "string", "examples": list(SEVERITIES)}
 PAIR = array_of({"type": "integer", "minimum": 0, "maximum": 1}, minItems=2, maxItems=2)
 
 SCHEMAS: dict[str, Json] = {
@@ -140,12 +146,14 @@ SCHEMAS: dict[str, Json] = {
             "undefined_when": map_of(STRING, "The reasons for which it may be null, in words."),
         },
     ),
-    "FindingRules": open_object("All findings.", {"findings": array_of(ref("FindingRule"))}),
+    "FindingRules": open_object(
+        "All rules of findings; one code may have several.", {"findings": array_of(ref("FindingRule"))}
+    ),
     "FindingRule": open_object(
         "When there is a finding, and what it says.",
         {
-            "code": {"description": "Stable, for programs. One code may have several rules.", **STRING},
-            "severity": {"type": "string", "examples": list(SEVERITIES)},
+            "code": CODE,
+            "severity": SEVERITY,
             "found_in": {"type": "string", "examples": list(FINDINGS)},
             "tasks": array_of(STRING),
             "found_when": STRING,
@@ -218,6 +226,8 @@ def build() -> Json:
         tags=[{"name": name, "description": about} for name, about in TAGS.items()],
         servers=[{"url": "/"}],
     )
+    type_schema(spec, Finding)
+    spec.components.schemas["Finding"]["properties"] |= {"code": CODE, "severity": SEVERITY}
     client = create_app(Settings()).test_client()
     for task, request in REPORTS.items():
         add_report(spec, TASKS[task], request(Settings()), client)

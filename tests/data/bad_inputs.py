@@ -828,13 +828,23 @@ LABELS = [
     binary("Y no pos_label for 1 and 2", 422, (), "#/pos_label", labels=[1, 2, 2, 1]),
     fair(
         "Y194 one-hot labels",
-        {"samples": 2, "classes": [0, 1], "pos_label": 1, "metrics.accuracy": 0.5},
+        {
+            "samples": 2,
+            "classes": [0, 1],
+            "pos_label": 1,
+            "metrics.accuracy": 0.5,
+            "findings.one_hot_binary.evidence.columns": ["labels"],
+        },
         labels=[[1, 0], [0, 1]],
         scores=[0.1, 0.2],
     ),
     fair(
         "Y195 two columns of scores",
-        {"metrics.roc_auc": 1.0, "metrics.accuracy": 1.0},
+        {
+            "metrics.roc_auc": 1.0,
+            "metrics.accuracy": 1.0,
+            "findings.one_hot_binary.evidence.columns": ["scores"],
+        },
         labels=[0, 1],
         scores=[[0.9, 0.1], [0.2, 0.8]],
     ),
@@ -868,6 +878,7 @@ SCORES = [
             "undefined.log_loss.reason": "scores_not_probabilities",
             "metrics.brier_score": None,
             "metrics.accuracy": 1.0,
+            "findings.logits.evidence.high": 1.2,
         },
         labels=[0, 1, 1],
         scores=[0.1, 0.9, 1.2],
@@ -884,7 +895,11 @@ SCORES = [
     ),
     fair(
         "P202 logits",
-        {"metrics.roc_auc": 13 / 14, "metrics.expected_calibration_error": None},
+        {
+            "metrics.roc_auc": 13 / 14,
+            "metrics.expected_calibration_error": None,
+            "findings.logits.severity": "warning",
+        },
         labels=[0, *[1] * 14],
         scores=[97.6 + step for step in (1.5, 1.0, *range(2, 15))],
     ),
