@@ -4,15 +4,25 @@ The groups of a partition share no row, so that their states add up to those of 
 """
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import chain
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 import numpy as np
 
-from service.evaluate import Found, States, analytic, arguments, intervals, rows_of, states_of, value_of
+from service.evaluate import (
+    Found,
+    States,
+    analytic,
+    arguments,
+    interval,
+    interval_or_reason,
+    rows_of,
+    states_of,
+    value_of,
+)
 from service.metrics import sections
 from service.metrics.batch import Batch, Label, Partition, Question, Reading, by_group
 from service.metrics.catalogue import TASKS
@@ -88,7 +98,8 @@ class Asked:
         return list(dict.fromkeys(self.task.kind(kind, intervals=intervals) for kind in read))
 
 
-class Group(NamedTuple):
+@dataclass
+class Group:
     """A group of rows: the names and values it goes by, its states, and by metric what it has of it.
 
     `units` are the effective rows, or queries, that a metric is a mean of: the fewest where there are several kinds.
@@ -96,10 +107,10 @@ class Group(NamedTuple):
 
     by: dict[str, Label]
     states: States
-    units: dict[str, float]
-    found: dict[str, Found]
-    intervals: dict[str, Any]
-    no_intervals: dict[str, Any]
+    units: dict[str, float] = field(default_factory=dict)
+    found: dict[str, Found] = field(default_factory=dict)
+    intervals: dict[str, Any] = field(default_factory=dict)
+    no_intervals: dict[str, Any] = field(default_factory=dict)
 
 
 def sections_of(batch: Batch, question: Question, reading: Reading) -> dict[str, Any]:
@@ -122,7 +133,7 @@ def reported(parts: Iterable[Groups], question: Question, reading: Reading) -> d
     with np.errstate(all="ignore"):
         for partition, states in zip(reading.partitions, parts, strict=True):
             named = zip(partition.named, states, strict=True)
-            present = [made(by, part, asked) for by, part in named if part is not None]
+            present = known([Group(by, part) for by, part in named if part is not None], asked)
             groups += [entry(group, asked) for group in present]
             apart = [(metric, gap(metric, partition, present, asked)) for metric in asked.compared]
             gaps += [each for _, each in apart]
@@ -132,21 +143,36 @@ def reported(parts: Iterable[Groups], question: Question, reading: Reading) -> d
     return every | ({"fairness": fairness} if asked.task.fairness else {})
 
 
-def made(by: dict[str, Label], states: States, asked: Asked) -> Group:
-    """A group with these states."""
+def known(groups: list[Group], asked: Asked) -> list[Group]:
+    """These groups with all that they have of the metrics.
+
+    One metric of all groups after the other: what one is made with stays in the processor's cache.
+    """
     question, reading = asked.question, asked.reading
-    found = {name: value_of(metric, states, question, reading) for name, metric in asked.read.items()}
-    counts = {name: asked.counts[name] for name, own in found.items() if own.reason is None}
+    for name, metric in asked.read.items():
+        for group in groups:
+            group.found[name] = value_of(metric, group.states, question, reading)
+    for group in groups:
+        group.units |= units_of(group, asked)
+    make = analytic(question, reading)
+    for metric in asked.metrics if reading.intervals else ():
+        for group in groups:
+            own = group.found[metric.name]
+            group.intervals[metric.name], reason = interval_or_reason(metric, own, group.states, make)
+            if reason:
+                group.no_intervals[metric.name] = reason
+    return groups
+
+
+def units_of(group: Group, asked: Asked) -> dict[str, float]:
+    """The units that each metric with a value is a mean of."""
+    counts = {name: asked.counts[name] for name, own in group.found.items() if own.reason is None}
+    given = asked.question, asked.reading
     sizes = {
-        count: min(count(**arguments(arguments_of(count), output, question, reading)) for output in states)
+        count: min(count(**arguments(arguments_of(count), output, *given)) for output in group.states)
         for count in dict.fromkeys(chain.from_iterable(counts.values()))
     }
-    units = {name: min(sizes[count] for count in of) for name, of in counts.items()}
-    limits: tuple[dict[str, Any], dict[str, Any]] = ({}, {})
-    if reading.intervals:
-        defined = [(metric, found[metric.name]) for metric in asked.metrics]
-        limits = intervals(defined, states, analytic(question, reading))
-    return Group(by, states, units, found, *limits)
+    return {name: min(sizes[count] for count in of) for name, of in counts.items()}
 
 
 def entry(group: Group, asked: Asked) -> GroupMetrics:
@@ -221,15 +247,18 @@ def limits_of(metric: Metric, groups: Sequence[Group], asked: Asked) -> tuple[di
     Raises `Undefined` where a group has no interval.
     """
     values = np.array([group.found[metric.name].value for group in groups])
-    lows, highs = sides([(group.intervals, group.no_intervals) for group in groups], metric)
+    for group in groups:
+        if metric.name in group.no_intervals:
+            raise Undefined(**group.no_intervals[metric.name])
+    lows, highs = sides([group.intervals[metric.name] for group in groups])
     level = asked.reading.confidence_level
     p_value = homogeneity(values, lows, highs, level)
     if len(groups) == 2:
         low, high = (float(limits[1, 0]) for limits in limits_of_differences(values, lows, highs))
     else:
         make = analytic(asked.question, replace(asked.reading, confidence_level=simultaneous(level, len(groups))))
-        wider = [intervals([(metric, group.found[metric.name])], group.states, make) for group in groups]
-        low, high = limits_of_range(values, *sides(wider, metric))
+        wider = [interval(metric, group.found[metric.name], group.states, make) for group in groups]
+        low, high = limits_of_range(values, *sides(wider))
     span = metric.high - metric.low
     low, high = max(low, -span), min(high, span)
     if not math.isfinite(high - low):
@@ -241,14 +270,9 @@ def limits_of(metric: Metric, groups: Sequence[Group], asked: Asked) -> tuple[di
     }, p_value
 
 
-def sides(found: Iterable[tuple[dict[str, Any], dict[str, Any]]], metric: Metric) -> tuple[Floats, Floats]:
-    """The lower and the upper limits of groups. Raises `Undefined` where one has none."""
-    limits = []
-    for made, reasons in found:
-        if metric.name in reasons:
-            raise Undefined(**reasons[metric.name])
-        limits.append((made[metric.name]["low"], made[metric.name]["high"]))
-    lows, highs = np.array(limits).T
+def sides(limits: Iterable[Mapping[str, Any]]) -> tuple[Floats, Floats]:
+    """The lower and the upper limits of groups."""
+    lows, highs = np.array([(each["low"], each["high"]) for each in limits]).T
     return lows, highs
 
 

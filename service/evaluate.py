@@ -149,19 +149,26 @@ def report(
 def intervals(
     found: Iterable[tuple[Metric, Found]], states: States, make: Maker
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The interval of each metric, None where there is none, and why where the metric itself has a value."""
+    """The interval of each metric, and why there is none, as `interval_or_reason` gives them."""
     limits: dict[str, Any] = {}
     reasons: dict[str, Any] = {}
     for metric, own in found:
-        limits[metric.name] = None
-        if own.reason is None:
-            try:
-                limits[metric.name] = interval(metric, own, states, make)
-            except Undefined as undefined:
-                reasons[metric.name] = undefined.explanation
-            except (OverflowError, ZeroDivisionError):
-                reasons[metric.name] = Undefined("overflow").explanation
+        limits[metric.name], reason = interval_or_reason(metric, own, states, make)
+        if reason:
+            reasons[metric.name] = reason
     return limits, reasons
+
+
+def interval_or_reason(
+    metric: Metric, found: Found, states: States, make: Maker
+) -> tuple[dict[str, float | str] | None, dict[str, str] | None]:
+    """The interval of a metric, None where there is none, and why where the metric itself has a value."""
+    if found.reason is not None:
+        return None, None
+    try:
+        return interval(metric, found, states, make), None
+    except Undefined as undefined:
+        return None, undefined.explanation
 
 
 def interval(metric: Metric, found: Found, states: States, make: Maker) -> dict[str, float | str]:
@@ -172,7 +179,10 @@ def interval(metric: Metric, found: Found, states: States, make: Maker) -> dict[
     lows, highs = [], []
     for statistic, output in zip(found.statistics, states, strict=True):
         value = found.value if len(states) == 1 else as_float(statistic)
-        low, high, method = make(metric, statistic, value, output)
+        try:
+            low, high, method = make(metric, statistic, value, output)
+        except (OverflowError, ZeroDivisionError):
+            raise Undefined("overflow") from None
         lows.append(max(metric.low, min(low, value)))
         highs.append(min(metric.high, max(high, value)))
     low, high = lows[0], highs[0]
@@ -323,17 +333,18 @@ def arguments(
     case: Case | None = None,
 ) -> dict[str, Any]:
     """What a function takes, found by the types it names. Raises `Undefined` for a state that is missing."""
-    known = {Question: question, Reading: reading, Case: case}
-    task = TASKS[question.task]
     given: dict[str, Any] = {}
     for name, (kind, takes_reason) in needs.items():
-        if kind in known:
-            given[name] = known[kind]
-            continue
-        state = output[kind if kind in output else task.among(kind, output)]
-        if isinstance(state, Undefined) and not takes_reason:
-            raise state
-        given[name] = state
+        if kind is Case:
+            given[name] = case
+        elif kind is Question:
+            given[name] = question
+        elif kind is Reading:
+            given[name] = reading
+        else:
+            given[name] = state = output[kind if kind in output else TASKS[question.task].among(kind, output)]
+            if isinstance(state, Undefined) and not takes_reason:
+                raise state
     return given
 
 

@@ -84,8 +84,9 @@ def _sums(
     if weights is None:
         exponents = np.zeros(len(starts), dtype=np.intc)
         rows = lengths.astype(np.float64)
-        sums = [np.add.reduceat(term, starts) for term in linear + square]
-        return exponents, np.array([rows, *sums[:6]]), np.array([rows, *sums[6:]])
+        sums = [np.add.reduceat(term, starts) for term in linear]
+        informative = np.add.reduceat(square[1], starts)
+        return exponents, np.array([rows, *sums]), np.array([rows, sums[4], informative, sums[0]])
     exponents = np.frexp(np.maximum.reduceat(weights, starts))[1] - 1
     w = np.ldexp(weights, -np.repeat(exponents, lengths))
     sums = [np.add.reduceat(w * term, starts) for term in linear]

@@ -24,6 +24,7 @@ from service.metrics.intervals import (
     on_scale,
     wilson_limits,
 )
+from service.metrics.states import once
 
 Function = Callable[[Any], Any]
 # So small that its square is nothing beside any cell.
@@ -62,14 +63,20 @@ def sides(share: Function) -> tuple[list[bool], list[bool]]:
     return [slope > 0 for slope in slopes], [slope < 0 for slope in slopes]
 
 
-def share_limits(function: Function, cells: Cells, level: float) -> tuple[float, float, float]:
-    """A share, and Wilson's limits with the effective number of the rows that it is a share of."""
+@once
+def share_of(cells: Cells, function: Function) -> tuple[float, float]:
+    """A share, and the effective number of the rows that it is a share of."""
+    weights, squares = cells.effective
     hits, misses = (
-        (math.fsum(compress(cells.effective[0], side)), math.fsum(compress(cells.effective[1], side)))
-        for side in sides(function)
+        (math.fsum(compress(weights, side)), math.fsum(compress(squares, side))) for side in sides(function)
     )
-    share = float(function(cells))
-    return share, *wilson_limits(share, share_size(hits, misses), level)
+    return float(function(cells)), share_size(hits, misses)
+
+
+def share_limits(function: Function, cells: Cells, level: float) -> tuple[float, float, float]:
+    """A share, and Wilson's limits of it."""
+    share, size = share_of(cells, function)
+    return share, *wilson_limits(share, size, level)
 
 
 def wilson(case: Case, cells: Cells) -> Interval:
@@ -97,14 +104,20 @@ def mover(*shares: Function) -> Strategy:
     )
 
 
+@once
+def estimate_of(cells: Cells, function: Function, more: tuple[float, ...]) -> tuple[float, float]:
+    """A function of the cells and so many more rows in each, and its variance."""
+    weights, squares = ([part + row for part, row in zip(side, more, strict=True)] for side in cells.effective)
+    centre, slopes = linearised(function, weights)
+    return centre, sum(square * slope * slope for square, slope in zip(squares, slopes, strict=True))
+
+
 def delta(scale: Scale, tp: float = HALF, fp: float = HALF, fn: float = HALF, tn: float = HALF) -> Strategy:
     """On a scale, with so many rows added to the cells."""
     more = (tp, fp, fn, tn)
 
     def strategy(case: Case, cells: Cells) -> Interval:
-        weights, squares = ([part + row for part, row in zip(side, more, strict=True)] for side in cells.effective)
-        centre, slopes = linearised(case.function, weights)
-        variance = sum(square * slope * slope for square, slope in zip(squares, slopes, strict=True))
+        centre, variance = estimate_of(cells, case.function, more)
         return Interval(*on_scale(scale, centre, variance, normal_critical(case.level)), f"delta_{scale.name}")
 
     where = "each cell" if tn else "TP, FP and FN"

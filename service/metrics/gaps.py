@@ -82,8 +82,9 @@ def limits_of_differences(values: Floats, lows: Floats, highs: Floats) -> tuple[
 
     Reference: G. Y. Zou, A. Donner, Statistics in Medicine 27, 2008 (method of variance estimates recovery)
     """
-    below, above, apart = values - lows, highs - values, values[:, None] - values
-    return apart - np.hypot(below[:, None], above), apart + np.hypot(above[:, None], below)
+    below, above = values - lows, highs - values
+    least = values[:, None] - values - np.hypot(below[:, None], above)
+    return least, -least.T
 
 
 def limits_of_range(values: Floats, lows: Floats, highs: Floats) -> tuple[float, float]:

@@ -203,13 +203,23 @@ def derivatives(rows: Blocks, intercept: float, slope: float, origin: float) -> 
     """Of the log-likelihood: by a shift and a turn about the origin, and minus the second ones by both."""
     parts = []
     for logit, sign, *weight in rows():
-        miss = 1 / (1 + np.exp(sign * (intercept + slope * logit)))
-        curve = miss * (1 - miss)
-        pull = sign * miss
-        if weight:
-            pull *= weight[0]
-            curve *= weight[0]
+        terms = np.empty((5, len(logit)))
+        pull, pull_x, curve, curve_x, curve_xx = terms
+        miss = slope * logit
+        miss += intercept
+        miss *= sign
+        np.exp(miss, out=miss)
+        miss += 1
+        np.divide(1, miss, out=miss)
+        np.subtract(1, miss, out=curve)
+        curve *= miss
+        np.multiply(sign, miss, out=pull)
+        for mass in weight:
+            pull *= mass
+            curve *= mass
         x = logit - origin
-        curve_x = curve * x
-        parts.append([pull.sum(), (pull * x).sum(), curve.sum(), curve_x.sum(), (curve_x * x).sum()])
+        np.multiply(pull, x, out=pull_x)
+        np.multiply(curve, x, out=curve_x)
+        np.multiply(curve_x, x, out=curve_xx)
+        parts.append(np.add.reduce(terms, axis=1).tolist())
     return [math.fsum(column) for column in zip(*parts, strict=True)]

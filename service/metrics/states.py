@@ -242,7 +242,7 @@ def effective(weight: Total, weight2: Total) -> float:
     """
     if isinstance(weight, float) or isinstance(weight2, float) or not weight2:
         raise Undefined("overflow")
-    return float(Fraction(weight * weight) / weight2)
+    return float(weight * weight / weight2)
 
 
 def factors(weights: Floats | None) -> tuple[Floats, ...]:
