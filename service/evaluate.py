@@ -150,13 +150,13 @@ def intervals(
     found: Iterable[tuple[Metric, Found]], states: States, make: Maker
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """The interval of each metric, and why there is none, as `interval_or_reason` gives them."""
-    limits: dict[str, Any] = {}
+    made: dict[str, Any] = {}
     reasons: dict[str, Any] = {}
     for metric, own in found:
-        limits[metric.name], reason = interval_or_reason(metric, own, states, make)
+        made[metric.name], reason = interval_or_reason(metric, own, states, make)
         if reason:
             reasons[metric.name] = reason
-    return limits, reasons
+    return made, reasons
 
 
 def interval_or_reason(
@@ -176,24 +176,29 @@ def interval(metric: Metric, found: Found, states: States, make: Maker) -> dict[
 
     It holds the value and lies in the metric's range. Raises `Undefined` where there is none.
     """
-    lows, highs = [], []
-    for statistic, output in zip(found.statistics, states, strict=True):
-        value = found.value if len(states) == 1 else as_float(statistic)
-        try:
-            low, high, method = make(metric, statistic, value, output)
-        except (OverflowError, ZeroDivisionError):
-            raise Undefined("overflow") from None
-        lows.append(max(metric.low, min(low, value)))
-        highs.append(min(metric.high, max(high, value)))
-    low, high = lows[0], highs[0]
-    if len(states) > 1:
-        low = min(math.fsum(lows) / len(lows), found.value)
-        high = max(math.fsum(highs) / len(highs), found.value)
+    try:
+        low, high, method = limits(metric, found, states, make)
+    except (OverflowError, ZeroDivisionError):
+        raise Undefined("overflow") from None
     if not math.isfinite(high - low):
         raise Undefined("overflow")
     if low == high:
         raise Undefined("no_variation")
     return {"low": low + 0.0, "high": high + 0.0, "method": method}
+
+
+def limits(metric: Metric, found: Found, states: States, make: Maker) -> Interval:
+    """The limits of a metric in its range, around its value, and the method that gave them."""
+    lows, highs = [], []
+    for statistic, output in zip(found.statistics, states, strict=True):
+        value = found.value if len(states) == 1 else as_float(statistic)
+        low, high, method = make(metric, statistic, value, output)
+        lows.append(max(metric.low, min(low, value)))
+        highs.append(min(metric.high, max(high, value)))
+    if len(states) == 1:
+        return Interval(lows[0], highs[0], method)
+    low = min(math.fsum(lows) / len(lows), found.value)
+    return Interval(low, max(math.fsum(highs) / len(highs), found.value), method)
 
 
 def analytic(question: Question, reading: Reading) -> Maker:
@@ -258,7 +263,7 @@ def findings(states: States, question: Question, reading: Reading) -> list[Findi
             try:
                 given = arguments(rule.needs, output, question, reading)
                 found += [each for each in rule.findings(given, where) if finite(each["evidence"])]
-            except (Undefined, OverflowError):
+            except (Undefined, OverflowError, ZeroDivisionError):
                 continue  # what it looks at has no value, as the report says
     return found
 
@@ -273,9 +278,9 @@ def entry(
     metrics = [(row, own) for row, own in found if isinstance(row, Metric)]
     if not metrics or not reading.intervals:
         return {**head, **values, "undefined": undefined}
-    limits, reasons = intervals(metrics, (output,), analytic(question, reading))
+    made, reasons = intervals(metrics, (output,), analytic(question, reading))
     undefined |= {f"intervals.{name}": reason for name, reason in reasons.items()}
-    return {**head, **values, "intervals": limits, "undefined": undefined}
+    return {**head, **values, "intervals": made, "undefined": undefined}
 
 
 def value_of(row: Row, states: States, question: Question, reading: Reading) -> Found:
