@@ -22,9 +22,9 @@ LOWEST, HIGHEST = 2.0**-52, 1 - 2.0**-52
 BLOCK = 1 << 13
 # The logits of up to so many rows are sooner kept than made again for each step.
 KEPT = 1 << 16
-# From this many rows on the fit starts from one of every 256, then of every 16 neighbouring rows as one.
-MANY = 1 << 15
-GROUP = 16
+# From this many rows on the fit starts from that of so many neighbouring rows as one.
+MANY = 1 << 12
+GROUP = 64
 # Newton's steps square their error, so that a step this small, relative to the largest logit fitted, is the last.
 LAST_STEP = 2.0**-23
 MOST_STEPS = 100
@@ -74,11 +74,10 @@ def recalibration(
         raise Undefined("separable")
     reach = float(np.abs(logits(np.array([lowest, highest]), centre)).max())
     start = log_odds(truth, weights), 0.0
+    every, near = all_rows(scores, truth, weights, centre), None
     if len(scores) >= MANY:
-        for groups in coarse(scores, truth, weights, centre):
-            coarse_fit = newton(groups, start, reach)
-            start = coarse_fit.line if coarse_fit else start
-    fit = newton(all_rows(scores, truth, weights, centre), start, reach)
+        near = newton(coarse(scores, truth, weights, centre), start, reach)
+    fit = (near and newton(every, near.line, reach)) or newton(every, start, reach)
     if fit is None:
         raise Undefined("no_convergence")
     scatter = fit.information
@@ -145,23 +144,15 @@ def all_rows(scores: Floats, truth: Bools, weights: Floats | None, centre: float
     return list(rows()).copy
 
 
-def coarse(scores: Floats, truth: Bools, weights: Floats | None, centre: float) -> Iterator[Blocks]:
-    """Groups of neighbours as rows, few large ones and then more small ones.
-
-    Each has the mean score and is a positive and a negative row, with the weights of both.
-    """
+def coarse(scores: Floats, truth: Bools, weights: Floats | None, centre: float) -> Blocks:
+    """Groups of neighbours as rows: each has the mean score and is a positive and a negative row, of their weights."""
     starts = np.arange(0, len(scores), GROUP)
     sizes = np.diff(starts, append=len(scores)).astype(np.float64)
     whole = sizes if weights is None else np.add.reduceat(weights, starts)
     positive = np.add.reduceat(truth if weights is None else truth * weights, starts, dtype=np.float64)
-    small = [np.add.reduceat(scores, starts) / sizes, positive, whole - positive]
-    starts = np.arange(0, len(whole), GROUP)
-    large = [np.add.reduceat(column, starts) for column in small]
-    large[0] /= np.diff(starts, append=len(whole))
-    for score, positive, negative in (large, small):
-        values = logits(clipped(score), centre)
-        ones = np.ones(len(values))
-        yield [(values, ones, positive), (values, -ones, negative)].copy
+    values = logits(clipped(np.add.reduceat(scores, starts) / sizes), centre)
+    sign = np.repeat([1.0, -1.0], len(values))
+    return [(np.tile(values, 2), sign, np.concatenate([positive, whole - positive]))].copy
 
 
 def newton(rows: Blocks, start: Line, reach: float) -> Fit | None:
