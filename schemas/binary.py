@@ -5,7 +5,7 @@ from typing import Any
 from marshmallow import post_load
 
 from schemas.columns import LabelColumn, Labels, ScoreColumn, Scores
-from schemas.fields import Number, OneLabel
+from schemas.fields import CostsOfErrors, Number, OneLabel, Probability
 from schemas.requests import ReportRequest, Request, counts_of, reaching, refused, same_length, threshold_of
 from service.metrics.batch import Batch, Form, Label, Question
 from service.metrics.exact import Floats
@@ -30,6 +30,16 @@ class BinaryReport(ReportRequest):
     )
     threshold = Number(
         "Scores of this or more are predicted positive; 0.5 where left out, whatever the range of the scores."
+    )
+    costs = CostsOfErrors(
+        "What a false positive and a false negative cost, 0 or more and not both 0, for the threshold of least cost; "
+        "both 1 where left out."
+    )
+    target_precision = Probability("The precision that the threshold of largest recall must reach; 0.9 where left out.")
+    target_recall = Probability("The recall that the threshold of largest precision must reach; 0.9 where left out.")
+    max_fpr = Probability(
+        "Asks for partial_roc_auc, the area under the ROC curve up to this false positive rate; no such metric where "
+        "left out."
     )
 
     @post_load

@@ -177,7 +177,7 @@ class CompareRequest(Schema):
         _, question, reading = requests[reference]
         compared = {
             each.name: each
-            for each in self.report.catalogue.metrics_of(question)
+            for each in self.report.catalogue.metrics_of(question, reading)
             if each.name in reading.metrics and not each.test_statistic
         }
         deciding = [name for name, metric in compared.items() if metric.towards]

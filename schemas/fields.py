@@ -16,7 +16,7 @@ import numpy as np
 from marshmallow import ValidationError, fields
 
 from schemas.complaints import Complaint, complaint, complaints_at
-from service.metrics.batch import Label
+from service.metrics.batch import Costs, Label
 from service.metrics.requirements import Requirement
 
 INT64 = np.iinfo(np.int64)
@@ -206,6 +206,52 @@ class Probability(Number):
 
     def openapi(self) -> OpenAPI:
         return {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}
+
+
+class CostsOfErrors(Field):
+    """What the two kinds of errors cost."""
+
+    def __init__(self, description: str) -> None:
+        super().__init__(description)
+        self.cost = Number("")
+
+    def read(self, value: Any) -> Costs:
+        if not isinstance(value, dict):
+            raise complaint('Not an object like {"false_positive": 1, "false_negative": 5}.', "bad-option")
+        errors: dict[str | int, Any] = {}
+        for name in value.keys() - set(Costs._fields):
+            errors[name] = [Complaint(f"There is no such cost. They are {' and '.join(Costs._fields)}.", "bad-option")]
+        costs: dict[str, float] = {}
+        for name in Costs._fields:
+            try:
+                costs[name] = self.cost_of(value, name)
+            except ValidationError as error:
+                errors[name] = error.messages
+        if errors:
+            raise ValidationError(errors)
+        if not any(costs.values()):
+            raise complaint("Both costs are 0, so that all thresholds are alike.", "bad-option")
+        return Costs(**costs)
+
+    def cost_of(self, value: Mapping[str, Any], name: str) -> float:
+        """One of the costs."""
+        if name not in value:
+            raise complaint(
+                "This cost is missing. Send both: only their ratio tells which threshold is best.", "bad-option"
+            )
+        cost = self.cost.read(value[name])
+        if cost < 0:
+            raise complaint("Must be 0 or more.", "bad-option")
+        return cost + 0.0
+
+    def openapi(self) -> OpenAPI:
+        cost = {**self.cost.openapi(), "minimum": 0}
+        return {
+            "type": "object",
+            "properties": dict.fromkeys(Costs._fields, cost),
+            "required": list(Costs._fields),
+            "additionalProperties": False,
+        }
 
 
 class Choice(Field):

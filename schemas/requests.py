@@ -1,6 +1,7 @@
 """What the requests for a report share: fields of all tasks, and how they are resolved to what the core takes."""
 
 from collections.abc import Mapping
+from dataclasses import fields, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -30,9 +31,11 @@ from service.metrics.row import Task
 Request = tuple[Batch, Question, Reading]
 DEFAULT_THRESHOLD = 0.5
 DEFAULT_RESAMPLES, FEWEST_RESAMPLES = 2000, 200
+# The fields of requests that are read as they are.
+READ = {option.name for option in fields(Reading)}
 UNKNOWN_METRIC = (
-    "No metric of this request. GET /v1/metrics lists them; some are there only for the k or quantiles of the "
-    "request, as ndcg_at_5 is."
+    "No metric of this request. GET /v1/metrics lists them; some are there only for the k, quantiles or "
+    "max_fpr of the request, as ndcg_at_5 is."
 )
 
 
@@ -103,27 +106,27 @@ class ReportRequest(Schema):
 
     def reading(self, data: Mapping[str, Any], question: Question, partitions: tuple[Partition, ...] = ()) -> Reading:
         """What is to be read from the states, with defaults filled in. Refuses metrics that the question has not."""
-        names = dict.fromkeys(self.catalogue.names(question))
-        asked = data.get("metrics", names)
-        unknown = bad_elements(asked, lambda name: None if name in names else UNKNOWN_METRIC)
+        options = self.options(data, question, partitions)
+        held = {metric.name: metric for metric in self.catalogue.metrics_of(question, options)}
+        asked = data.get("metrics", held)
+        unknown = bad_elements(asked, lambda name: None if name in held else UNKNOWN_METRIC)
         if unknown:
             raise ValidationError({"metrics": complaints_at(unknown, "bad-option").messages})
-        held = {metric.name: metric for metric in self.catalogue.metrics_of(question) if metric.name in asked}
-        intervals = data.get("intervals", True)
-        demands, presets = data.get("requirements", ()), self.limits.presets
-        return Reading(
-            metrics=tuple(asked),
-            requirements=required(demands, held, presets, partitions, intervals=intervals),
-            partitions=partitions,
-            curves=data.get("curves", False),
-            curve_points=data.get("curve_points", min(Reading.curve_points, self.limits.max_curve_points)),
-            per_query=data.get("per_query", False),
-            metadata=data.get("metadata", {}),
-            intervals=intervals,
-            confidence_level=data.get("confidence_level", Reading.confidence_level),
-            resamples=self.resamples_of(data, question),
-            seed=data.get("seed", 0),
+        required_of = required(
+            data.get("requirements", ()),
+            {name: held[name] for name in asked},
+            self.limits.presets,
+            partitions,
+            intervals=options.intervals,
         )
+        return replace(options, metrics=tuple(asked), requirements=required_of)
+
+    def options(self, data: Mapping[str, Any], question: Question, partitions: tuple[Partition, ...]) -> Reading:
+        """The reading of no metrics yet: which there are may depend on the rest of it."""
+        given = {name: value for name, value in data.items() if name in READ}
+        given.setdefault("curve_points", min(Reading.curve_points, self.limits.max_curve_points))
+        resamples = self.resamples_of(data, question)
+        return Reading(**given | {"metrics": (), "requirements": (), "partitions": partitions, "resamples": resamples})
 
     def resamples_of(self, data: Mapping[str, Any], question: Question) -> int:
         """How often a bootstrap draws the rows anew, 0 where none is asked for. Refuses one of too many values."""

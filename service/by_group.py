@@ -75,7 +75,7 @@ class Asked:
     def read(self) -> dict[str, Metric]:
         """By name these, and those whose differences are reported as fairness."""
         fair = {name for of in self.task.fairness.values() for name in of}
-        others = [metric for metric in self.task.metrics_of(self.question) if metric.name in fair]
+        others = [metric for metric in self.task.metrics_of(self.question, self.reading) if metric.name in fair]
         return {metric.name: metric for metric in (*self.metrics, *others)}
 
     @cached_property

@@ -92,7 +92,7 @@ class Candidate:
     @property
     def metrics(self) -> list[Metric]:
         """The metrics that are compared: what grows with the rows is no size."""
-        metrics = TASKS[self.question.task].metrics_of(self.question)
+        metrics = TASKS[self.question.task].metrics_of(self.question, self.reading)
         return [metric for metric in metrics if metric.name in self.reading.metrics and not metric.test_statistic]
 
     @cached_property

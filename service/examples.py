@@ -60,6 +60,18 @@ EXAMPLES: dict[str, dict[str, tuple[str, Json]]] = {
                 "metadata": {"model": "spam-7"},
             },
         ),
+        "costs": (
+            "A miss costs ten times as much as a false alarm, and no more than a fifth of the negatives may be called",
+            {
+                "labels": [0, 0, 1, 0, 0, 1, 0, 1, 0, 1],
+                "scores": [0.1, 0.15, 0.2, 0.3, 0.35, 0.4, 0.45, 0.6, 0.7, 0.9],
+                "costs": {"false_positive": 1, "false_negative": 10},
+                "target_precision": 0.75,
+                "target_recall": 0.75,
+                "max_fpr": 0.2,
+                "metrics": ["precision", "recall", "roc_auc", "partial_roc_auc"],
+            },
+        ),
         "groups": (
             "Two regions, as counts of people by what they did and what was predicted: who is told apart worse?",
             {

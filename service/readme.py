@@ -45,6 +45,7 @@ def text() -> str:
     """README.md with its generated parts made anew."""
     parts = {
         "answer": answer(),
+        "points": points(),
         "fields": fields(),
         "endpoints": endpoints(),
         "gates": gates(),
@@ -144,6 +145,14 @@ def rules() -> str:
             for rule in of_part
         ],
     )
+
+
+def points() -> str:
+    """A request with costs, and its operating points."""
+    _, request = EXAMPLES["binary"]["costs"]
+    report = create_app(Settings()).test_client().post("/v1/binary/report", json=request).get_json()
+    said = {name: report[name] for name in ("metrics", "operating_points")}
+    return f"```json\n{pretty(request)}\n```\n\n```json\n{pretty(said)}\n```"
 
 
 def pretty(value: Any, indent: str = "") -> str:

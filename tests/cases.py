@@ -35,13 +35,14 @@ __all__ = [
 
 def reading(task: str, *, curves: bool = True, **options: Any) -> Reading:
     """All metrics of the task, and curves."""
-    return Reading(tuple(metric.name for metric in metrics_of(task)), curves=curves, **options)
+    read = Reading(tuple(metric.name for metric in metrics_of(task)), curves=curves)
+    return replace(read, **{**KNOWN[task].options, **options})
 
 
 def metrics_of(task: str) -> list[Metric]:
     """The metrics that reports of these batches have."""
     question = KNOWN[task].question
-    return TASKS[question.task].metrics_of(question)
+    return TASKS[question.task].metrics_of(question, Reading((), **KNOWN[task].options))
 
 
 def rows_asked_for(task: str) -> Iterator[tuple[str, str, str]]:

@@ -19,6 +19,7 @@ from service.metrics.undefined import Undefined
 from service.settings import Settings
 
 CLIENT = create_app(Settings()).test_client()
+COSTS = {"false_positive": 1, "false_negative": 5}
 
 
 def asked(task: str, body: dict[str, Any]) -> dict[str, Any]:
@@ -659,3 +660,38 @@ def test_a_body_that_is_no_object_is_refused():
     answer = CLIENT.post("/v1/binary/compare", data=b"[1]", content_type=media.JSON)
     assert answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
     assert answer.get_json()["errors"] == [{"pointer": "#", "detail": "Not an object."}]
+
+
+def test_a_partial_area_can_decide_where_the_request_says_up_to_where():
+    request = paired(*rows(80), max_fpr=0.3, primary_metric="partial_roc_auc", costs=COSTS)
+    made = asked("binary", request)
+    reports = made["candidates"]
+    entry = differing(made, "partial_roc_auc")
+    apart = reports["b"]["metrics"]["partial_roc_auc"] - reports["a"]["metrics"]["partial_roc_auc"]
+    assert entry["difference"] == apart
+    assert entry["interval"]["low"] < apart < entry["interval"]["high"]
+    assert made["primary_metric"] == "partial_roc_auc"
+    for name, report in reports.items():
+        alone = {"labels": request["labels"], **request["candidates"][name], "max_fpr": 0.3, "costs": COSTS}
+        answer = CLIENT.post("/v1/binary/report", json=alone).get_json()
+        assert answer["operating_points"] == report["operating_points"]
+        assert answer["metrics"] == report["metrics"]
+    drawn = asked(
+        "binary", request | {"interval_method": "bootstrap", "resamples": 200, "metrics": ["partial_roc_auc"]}
+    )
+    found = differing(drawn, "partial_roc_auc")["interval"]
+    assert found["method"] == "bootstrap"
+    assert found["low"] < apart < found["high"]
+
+
+def test_a_partial_area_that_is_not_asked_for_decides_nothing():
+    problem = refused("binary", paired(*rows(), primary_metric="partial_roc_auc"))
+    assert [error["pointer"] for error in problem["errors"]] == ["#/primary_metric"]
+
+
+@pytest.mark.parametrize("name", ["costs", "max_fpr", "target_precision", "target_recall"])
+def test_what_operating_points_aim_at_is_the_same_for_all_candidates(name):
+    request = paired(*rows())
+    request["candidates"]["b"][name] = COSTS if name == "costs" else 0.5
+    problem = refused("binary", request)
+    assert [error["pointer"] for error in problem["errors"]] == [f"#/candidates/b/{name}"]

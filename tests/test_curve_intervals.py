@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 import statsmodels.api as sm
 from scipy import special, stats
-from sklearn.metrics import average_precision_score
+from sklearn.metrics import average_precision_score, roc_auc_score
 from statsmodels.stats.proportion import proportion_confint
 
+from service.metrics.area_intervals import partial_moves, roc_moves, sides, variances
+from service.metrics.binary_states import Sweep
 from tests.by_rows import WEIGHTS, drawn, kish, weight_of, wilson
 from tests.cases import at_thresholds, binary, whole
 from tests.tasks import KNOWN
@@ -163,6 +165,71 @@ def test_average_precision_says_why_it_has_no_interval(truth, weight, reason):
     assert answer["metrics"]["average_precision"] == 1
     assert answer["intervals"]["average_precision"] is None
     assert answer["undefined"]["intervals.average_precision"]["reason"] == reason
+
+
+def partial_limits(batch, max_fpr, level):
+    """From what a little more weight of each row does to scikit-learn's partial area."""
+    weight = weight_of(batch)
+
+    def rate(weight):
+        area = roc_auc_score(batch.truth, batch.scores, sample_weight=weight, max_fpr=max_fpr)
+        lowest = (1 - max_fpr) / (2 - max_fpr)
+        return (area - lowest) / (1 - lowest)
+
+    squares = []
+    for row, step in enumerate(1e-5 * weight):
+        more, less = (weight + sign * step * (np.arange(len(weight)) == row) for sign in (1, -1))
+        squares.append((weight[row] * (rate(more) - rate(less)) / (2 * step)) ** 2)
+    m, n = kish(weight[batch.truth]), kish(weight[~batch.truth]) * max_fpr
+    parts = [
+        size / (size - 1) * sum(square for square, side in zip(squares, batch.truth, strict=True) if side == positive)
+        for positive, size in ((True, m), (False, n))
+    ]
+    area = rate(weight)
+    centre = (area * m * n + 0.5) / (m * n + 1)
+    h = (m + n) / 2 - 1
+    spread = 1 + h * (1 - centre) / (2 - centre) + h * centre / (1 + centre)
+    floor = centre * (1 - centre) * max(spread / (m * n) / 2, 0.4 / min(m, n))
+    variance = sum(parts)
+    freedom = max(1, min(m, n) - 1, variance**2 / (parts[0] ** 2 / (m - 1) + parts[1] ** 2 / (n - 1)))
+    limits = on_logit(centre, max(variance, floor), stats.t.isf((1 - level) / 2, freedom), area)
+    return [0.5 + (limit - max_fpr / 2) / (2 - max_fpr) for limit in limits], variance > floor
+
+
+@pytest.mark.parametrize("weights", WEIGHTS)
+@pytest.mark.parametrize("digits", [1, 9])
+@pytest.mark.parametrize("max_fpr", [0.377, 0.801])
+def test_a_partial_roc_auc_has_the_variance_of_what_each_row_does_to_it(weights, digits, max_fpr):
+    used = 0
+    for seed in range(6):
+        batch = drawn(24 + 6 * seed, weights, seed=seed, digits=digits, lift=0.1)
+        expected, by_rows = partial_limits(batch, max_fpr, 0.9)
+        assert both(interval(batch, "partial_roc_auc", 0.9, max_fpr=max_fpr)) == pytest.approx(expected, rel=1e-6)
+        used += by_rows
+    assert used > 1
+
+
+def test_the_whole_roc_curve_has_the_placements_of_a_part_up_to_1():
+    batch = drawn(60, "real", digits=1)
+    sweep = Sweep.of(batch, KNOWN["binary"].question)
+    area = whole("binary", batch)["metrics"]["roc_auc"]
+    of_all = variances(sweep.descent_of_squares, roc_moves(sweep.descent, area, *sides(sweep)))
+    part = variances(sweep.descent_of_squares, partial_moves(sweep, area, 1 - 1e-12))
+    assert part == pytest.approx(of_all, rel=1e-9)
+    almost = interval(batch, "partial_roc_auc", max_fpr=1 - 1e-12), interval(batch, "roc_auc")
+    assert almost[0]["low"] <= almost[1]["low"] + 1e-9
+
+
+@pytest.mark.parametrize("max_fpr", [5e-324, 1e-300, 1e-9, 0.1, 0.5, 1 - 2.0**-53])
+def test_limits_of_a_partial_area_lie_between_its_least_value_and_1(max_fpr):
+    for batch in KNOWN["binary"].random(60):
+        answer = whole("binary", batch, curves=False, max_fpr=max_fpr)
+        found = answer["intervals"]["partial_roc_auc"]
+        value = answer["metrics"]["partial_roc_auc"]
+        assert (value is None) == (batch.scores is None or batch.truth.all() or not batch.truth.any())
+        if found:
+            lowest = (1 - max_fpr) / (2 - max_fpr)
+            assert lowest - 1e-15 <= found["low"] <= value <= found["high"] <= 1
 
 
 @pytest.mark.parametrize("weights", WEIGHTS)

@@ -8,10 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
+from sklearn.metrics import roc_auc_score
 
 from service.metrics.binary_states import Sweep
 from service.metrics.curves import thinned
 from tests.cases import at_thresholds, binary, regression, text, whole
+from tests.tasks import KNOWN
 from tests.tasks.binary import SCORES, binary_batches
 from tests.tasks.known import COUNTS, EXAMPLES, GRID, MODEST, TENTHS, UNIT, WHOLE
 from tests.tasks.regression import NUMBERS, regression_batches
@@ -245,3 +247,33 @@ def test_qq_points_beyond_float64_are_null():
 
 def test_no_curves_unless_asked():
     assert "curves" not in whole("binary", replace(wide(10, weights=False)), curves=False)
+
+
+PARTS = [1e-300, 1e-9, 0.05, 0.1, 0.25, 1 / 3, 0.7, 0.9, 1 - 2.0**-53]
+
+
+@pytest.mark.parametrize("max_fpr", PARTS)
+def test_a_partial_area_is_that_of_scikit_learn(max_fpr):
+    seen = 0
+    for batch in (*KNOWN["binary"].random(100), *KNOWN["binary"].degenerate()):
+        value = whole("binary", batch, intervals=False, max_fpr=max_fpr)["metrics"]["partial_roc_auc"]
+        if batch.scores is None or batch.truth.all() or not batch.truth.any():
+            assert value is None
+            continue
+        expected = roc_auc_score(batch.truth, batch.scores, max_fpr=max_fpr, sample_weight=batch.weight)
+        assert value == pytest.approx(expected, rel=1e-12)
+        seen += 1
+    assert seen > 100
+
+
+def test_a_part_of_a_chance_curve_is_a_half_and_the_worst_part_is_its_least_value():
+    rows = np.arange(40)
+    for max_fpr in PARTS:
+        chance = whole("binary", binary(rows % 2, np.full(40, 0.5)), max_fpr=max_fpr)["metrics"]["partial_roc_auc"]
+        worst, best = (
+            whole("binary", binary(truth, rows / 40), max_fpr=max_fpr)["metrics"]["partial_roc_auc"]
+            for truth in (rows < 20, rows >= 20)
+        )
+        assert chance == pytest.approx(0.5, rel=1e-14)
+        assert worst == pytest.approx((1 - max_fpr) / (2 - max_fpr), rel=1e-14)
+        assert best == 1

@@ -67,6 +67,11 @@ CASES = {
     "one_hot_binary": (body(ONE_HOT, TWO), {"columns": ["labels", "scores"]}, "two columns of labels and scores"),
     "identical_metrics": (body(ONE_HOT.ravel(), TWO.ravel()), {"right": 1497, "wrong": 503}, "are all 0.7485"),
     "inverted_scores": (body(LABELS, 1 - SCORES), {}, "the wrong way round"),
+    "threshold_far_from_best": (
+        body([0] * 100 + [1] * 100, [0.2] * 98 + [0.4] * 2 + [0.3] * 60 + [0.7] * 40),
+        {"cost": 0.3, "best_threshold": 0.3, "best_cost": 0.01},
+        "At the threshold of 0.5 errors cost 0.3 a row; with a threshold of 0.3 they would cost 0.01, 97% less",
+    ),
     "logits": (body(LABELS, 8 * SCORES - 4), {}, "not from 0 to 1"),
     "miscalibrated": (body(LABELS, SPREAD), {"direction": "overconfident"}, "they are overconfident"),
     "constant_scores": (body([0, 1] * 10, [0.3] * 20), {"score": 0.3, "samples": 20}, "All 20 scores are 0.3"),
@@ -137,6 +142,15 @@ def test_the_rarer_class_may_be_the_negative_one():
 def test_miscalibration_has_a_direction(scores, direction):
     labels = LABELS
     assert found("binary", body(labels, scores))["miscalibrated"]["evidence"]["direction"] == direction
+
+
+def test_costs_move_the_best_threshold():
+    assert "threshold_far_from_best" not in found("binary", body(LABELS, SCORES))
+    dear = {"false_positive": 1, "false_negative": 10}
+    finding = found("binary", body(LABELS, SCORES, costs=dear))["threshold_far_from_best"]
+    assert 0 < finding["evidence"]["best_threshold"] < 0.25
+    cheap = found("binary", body(LABELS, SCORES, costs={"false_positive": 1, "false_negative": 0}))
+    assert "with no positive prediction at all" in cheap["threshold_far_from_best"]["message"]
 
 
 def test_predictions_that_are_all_right_look_leaked_too():

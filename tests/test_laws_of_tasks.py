@@ -51,6 +51,7 @@ OF_ONE_CLASS = {
     "positive_likelihood_ratio": "becomes 1 over the negative one",
     "negative_likelihood_ratio": "becomes 1 over the positive one",
     "calibration_intercept": "changes its sign",
+    "partial_roc_auc": "leaves out the lower scores, which come first when the classes swap",
 }
 
 

@@ -1,4 +1,4 @@
-"""Baselines, outputs, operating points and calibration against brute force and simulation."""
+"""Baselines, outputs and calibration against brute force and simulation."""
 
 import math
 from dataclasses import replace
@@ -8,40 +8,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from tests.cases import at_thresholds, binary, close, metrics_of, regression, whole
+from tests.cases import binary, metrics_of, regression, whole
 from tests.tasks import KNOWN
 from tests.tasks.binary import binary_batches
-from tests.tasks.known import COUNTS, EXAMPLES, GRID, MODEST, REAL, TENTHS, UNIT, WHOLE
+from tests.tasks.known import COUNTS, EXAMPLES, MODEST, REAL, UNIT, WHOLE
 from tests.tasks.regression import regression_batches
 
 SETTINGS = settings(max_examples=EXAMPLES, deadline=None, derandomize=True)
-SCORED = binary_batches(scores=[GRID, TENTHS, UNIT], weights=[None, WHOLE], scoreless=False)
-
-
-@SETTINGS
-@given(SCORED)
-def test_operating_points_are_the_best_of_all_thresholds_and_the_highest_of_a_tie(batch):
-    points = whole("binary", batch)["operating_points"]
-    table = list(at_thresholds(batch))
-    _, positive, negative = table[-1]
-    if not positive:
-        assert points == {"max_f1": None, "youden": None}
-        return
-    f1, threshold, tp, fp = max((Fraction(2 * tp, positive + tp + fp), t, tp, fp) for t, tp, fp in table)
-    expected = {"threshold": threshold, "f1": f1, "precision": Fraction(tp, tp + fp), "recall": Fraction(tp, positive)}
-    assert close(points["max_f1"], {k: float(v) for k, v in expected.items()} | {"chosen_on": "these rows"})
-    if not negative:
-        assert points["youden"] is None
-        return
-    rates = [(Fraction(tp, positive), Fraction(fp, negative), t) for t, tp, fp in table]
-    best, threshold, recall, fall_out = max((recall - fall_out, t, recall, fall_out) for recall, fall_out, t in rates)
-    expected = {"threshold": threshold, "youden_index": best, "recall": recall, "specificity": 1 - fall_out}
-    assert close(points["youden"], {k: float(v) for k, v in expected.items()} | {"chosen_on": "these rows"})
-
-
-def test_youden_takes_the_highest_threshold_where_rounded_differences_would_not_tie():
-    batch = binary([1, 0, 1, 0, 1, 0], [0.9, 0.8, 0.7, 0.6, 0.5, 0.4])
-    assert whole("binary", batch)["operating_points"]["youden"]["threshold"] == 0.9
 
 
 @SETTINGS

@@ -51,6 +51,16 @@ class Question:
     counts: bool = False
 
 
+class Costs(NamedTuple):
+    """What a false positive and a false negative cost, in one unit."""
+
+    false_positive: float
+    false_negative: float
+
+
+EVEN_COSTS = Costs(1.0, 1.0)
+
+
 @dataclass(frozen=True)
 class Reading:
     """What is read from the states: metric names, curves and their largest number of points, metadata to echo.
@@ -58,7 +68,8 @@ class Reading:
     `per_query` asks for the metrics of each query of a ranking, `intervals` for an interval beside each metric that
     covers the true value with a probability of `confidence_level`: by a bootstrap that draws the rows `resamples` times
     from a `seed`, or by formulas where that is 0. `requirements` are what the verdict is about, if there are any.
-    `partitions` are the groups that are reported, too.
+    `partitions` are the groups that are reported, too. Operating points weigh `costs`, and reach `target_precision` or
+    `target_recall`; below 1, `max_fpr` asks for the area under the ROC curve up to this false positive rate.
     """
 
     metrics: tuple[str, ...]
@@ -72,6 +83,10 @@ class Reading:
     seed: int = 0
     requirements: tuple[Requirement, ...] = ()
     partitions: tuple[Partition, ...] = ()
+    costs: Costs = EVEN_COSTS
+    target_precision: float = 0.9
+    target_recall: float = 0.9
+    max_fpr: float = 1.0
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from service.metrics.batch import Reading
 from service.metrics.binary_states import Cells, ProbabilityLosses, Sweep
 from service.metrics.exact import Total, root
 from service.metrics.states import blocks, once
@@ -185,13 +186,47 @@ def roc_auc(sweep: Sweep) -> float:
     both = tp[-1].item() * fp[-1].item()
     if not both:
         raise Undefined("single_class")
-    # Twice the area, in whole pairs of rows where there are no weights: exact below 2**63.
+    return min(1.0, float(twice_area(tp, fp) / (2 * both)))  # sums of weights are rounded
+
+
+def twice_area(tp: Any, fp: Any) -> Any:
+    """Twice the area under steps, in whole pairs of rows where there are no weights: exact below 2**63."""
     twice = 0
     for block in blocks(len(tp) - 1, 1):
         later = slice(block.start + 1, block.stop + 1)
         before = slice(block.start, min(block.stop, len(tp) - 1))
         twice += ((fp[later] - fp[before]) * (tp[later] + tp[before])).sum().item()
-    return min(1.0, float(twice / (2 * both)))  # sums of weights are rounded
+    return twice
+
+
+def partial_roc_auc(sweep: Sweep, reading: Reading) -> float:
+    """Area under the ROC curve up to the false positive rate `max_fpr` of the request, scaled as McClish does.
+
+    It is 1 at best and 0.5 for scores that say nothing, as `roc_auc` is, and at least (1 - f) / (2 - f).
+
+    Formula: (1 + (A - f^2 / 2) / (f - f^2 / 2)) / 2, where A is the area up to f = max_fpr
+    Reference: sklearn.metrics.roc_auc_score with max_fpr (D. K. McClish, Medical Decision Making 9, 1989)
+    """
+    return standardised(mean_hit_rate(sweep, reading.max_fpr), reading.max_fpr)
+
+
+def standardised(rate: float, max_fpr: float) -> float:
+    """The partial area with this mean true positive rate up to `max_fpr`, scaled as McClish does."""
+    lowest = (1 - max_fpr) / (2 - max_fpr)
+    return lowest + (1 - lowest) * rate
+
+
+def mean_hit_rate(sweep: Sweep, max_fpr: float) -> float:
+    """The mean true positive rate over all false positive rates up to `max_fpr`."""
+    _, tp, fp = sweep.steps
+    found, others = tp[-1].item(), fp[-1].item()
+    if not found * others:
+        raise Undefined("single_class")
+    last, hit_rate = sweep.at_false_positive_rate(max_fpr)
+    within = twice_area(tp[: last + 1], fp[: last + 1]) / (2 * found * others) / max_fpr
+    beyond = 1 - fp[last].item() / others / max_fpr
+    rate = within + beyond * (tp[last].item() / found + hit_rate) / 2
+    return min(1.0, float(rate))  # sums of weights are rounded
 
 
 def average_precision(sweep: Sweep) -> float:

@@ -215,6 +215,17 @@ class Sweep(Rows):
             found.append((block.start + best, values[best]))
         return max(found, key=itemgetter(1))
 
+    def at_false_positive_rate(self, rate: float) -> tuple[int, float]:
+        """The last step up to a false positive rate below 1, and the true positive rate there on the way to the next.
+
+        There must be rows of both classes.
+        """
+        _, tp, fp = self.steps
+        place = rate * fp[-1].item()
+        last = min(int(np.searchsorted(fp, place, side="right")), len(fp) - 1) - 1
+        across = (place - fp[last].item()) / (fp[last + 1].item() - fp[last].item())
+        return last, (tp[last].item() + across * (tp[last + 1].item() - tp[last].item())) / tp[-1].item()
+
     @cached_property
     def squares(self) -> tuple[NDArray[Any], NDArray[Any]]:
         """What the true and the false positives of each step add to a variance, in the squared unit of the steps."""

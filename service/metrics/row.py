@@ -16,6 +16,8 @@ from service.metrics.intervals import Strategy
 from service.metrics.states import State
 
 INFINITY = math.inf
+# Asks for nothing but the metrics that all reports have.
+PLAIN = Reading(metrics=())
 
 
 def always(_: Question, __: Reading) -> bool:
@@ -36,6 +38,11 @@ def with_intervals(_: Question, reading: Reading) -> bool:
 def with_metadata(_: Question, reading: Reading) -> bool:
     """Reports whose request sent metadata hold the row."""
     return bool(reading.metadata)
+
+
+def with_max_fpr(_: Question, reading: Reading) -> bool:
+    """Reports that ask for a part of the ROC curve hold the row."""
+    return reading.max_fpr < 1
 
 
 def with_quantiles(question: Question, _: Reading) -> bool:
@@ -266,14 +273,13 @@ class Task:
         """The rows of reports that answer this question."""
         return [row for template in self.rows for row in template.asked(question)]
 
-    def metrics_of(self, question: Question) -> list[Metric]:
-        """The metrics that this question has."""
-        anything = Reading(metrics=())
-        return [row for row in self.asked(question) if isinstance(row, Metric) and row.when(question, anything)]
+    def metrics_of(self, question: Question, reading: Reading = PLAIN) -> list[Metric]:
+        """The metrics that a report with this question may have, and with the options of this reading."""
+        return [row for row in self.asked(question) if isinstance(row, Metric) and row.when(question, reading)]
 
-    def names(self, question: Question) -> list[str]:
+    def names(self, question: Question, reading: Reading = PLAIN) -> list[str]:
         """Their names."""
-        return [metric.name for metric in self.metrics_of(question)]
+        return [metric.name for metric in self.metrics_of(question, reading)]
 
     def kind(self, annotation: Any, *, intervals: bool = False, compared: bool = False) -> type[State]:
         """The kind of state that an annotation means in this task."""

@@ -71,6 +71,11 @@ def threshold(question: Question) -> float | None:
     return question.threshold
 
 
+def max_fpr(reading: Reading) -> float:
+    """The false positive rate up to which the partial area under the ROC curve is taken."""
+    return reading.max_fpr
+
+
 def confusion_matrix(cells: Cells) -> ConfusionMatrix:
     """Total weight, without weights the number, of true and false positives and negatives."""
     return {"tp": plain(cells.tp), "fp": plain(cells.fp), "fn": plain(cells.fn), "tn": plain(cells.tn)}

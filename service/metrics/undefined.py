@@ -36,6 +36,7 @@ REASONS: dict[str, str] = {
     "too_few_groups": "Fewer than two groups have a value that 10 effective rows, or queries, or more bear.",
     "too_few_rows": "There are too few rows, by their effective number, to show how much they vary.",
     "too_many_classes": "Curves are drawn of 50 classes at most.",
+    "unreachable": "No threshold reaches the precision that was asked for.",
     "uneven_weights": "Weights differ by more than 2^53, so that ranks of light rows are lost in those of heavy ones.",
     "unstable_resampling": "Too many of the resampled batches leave the metric without a value.",
     "zero_ratio": "A ratio of 0 has no logarithm, so that no interval of its difference is known.",

@@ -33,7 +33,8 @@ class Design:
     """Samples of some sizes from one population.
 
     `metrics` are read, all where none are named. `heavy` are those whose law has too heavy tails for the demand.
-    `repetitions` says how often a sample of each size is drawn, of the largest less often.
+    `repetitions` says how often a sample of each size is drawn, of the largest less often. Below 1, `max_fpr` asks for
+    a partial area.
     """
 
     question: Question
@@ -44,6 +45,7 @@ class Design:
     metrics: tuple[str, ...] = ()
     heavy: frozenset[str] = frozenset()
     repetitions: int = 1000
+    max_fpr: float = 1.0
 
     @property
     def task(self) -> str:
@@ -62,29 +64,42 @@ def weighted(name: str, weights: str) -> str:
     return f"{name}, {weights} weights" if weights else name
 
 
-def binary() -> Iterator[Design]:
-    def design(auc: float, prevalence: float, what: str = "", **options: object) -> Design:
-        population = {key: options.pop(key) for key in ("sharpness", "decimals", "threshold") if key in options}
-        question = Question("binary", (0, 1), 1, population.get("threshold", prevalence))
-        name = weighted(f"AUC {auc}, prevalence {prevalence}{what}", options.get("weights", ""))
-        return Design(question, name, partial(of.binormal, auc, prevalence, **population), **options)
+def binormal(auc: float, prevalence: float, what: str = "", **options: object) -> Design:
+    """A design of normal evidence in both classes."""
+    population = {key: options.pop(key) for key in ("sharpness", "decimals", "threshold") if key in options}
+    question = Question("binary", (0, 1), 1, population.get("threshold", prevalence))
+    name = weighted(f"AUC {auc}, prevalence {prevalence}{what}", options.get("weights", ""))
+    return Design(question, name, partial(of.binormal, auc, prevalence, **population), **options)
 
+
+def binary() -> Iterator[Design]:
     every = TASKS["binary"].names(Question("binary"))
     base = tuple(name for name in every if name not in COMPLEMENTS)
     cells = tuple(name for name in every if name not in RANKS + PROBABILITIES)
     for prevalence in PREVALENCES:
         for auc in AUCS:
-            yield design(auc, prevalence, sizes=SIZES, metrics=base)
+            yield binormal(auc, prevalence, sizes=SIZES, metrics=base)
     for prevalence in (0.1, 0.3, 0.5):
         for auc in (0.75, 0.9, 0.99):
-            yield design(auc, prevalence, ", rounded to 0.1", sizes=SIZES, metrics=RANKS, decimals=1)
+            yield binormal(auc, prevalence, ", rounded to 0.1", sizes=SIZES, metrics=RANKS, decimals=1)
         for auc in (0.75, 0.9):
-            yield design(auc, prevalence, ", overconfident", sizes=SIZES, metrics=PROBABILITIES, sharpness=2.0)
+            yield binormal(auc, prevalence, ", overconfident", sizes=SIZES, metrics=PROBABILITIES, sharpness=2.0)
     for auc, prevalence in ((0.75, 0.3), (0.9, 0.1)):
-        yield design(auc, prevalence, ", threshold 0.5", metrics=cells, threshold=0.5)
+        yield binormal(auc, prevalence, ", threshold 0.5", metrics=cells, threshold=0.5)
     for weights in WEIGHTS:
         for auc, prevalence in ((0.9, 0.1), (0.75, 0.3), (0.99, 0.5)):
-            yield design(auc, prevalence, sizes=(50, 200, 1000), metrics=base, weights=weights)
+            yield binormal(auc, prevalence, sizes=(50, 200, 1000), metrics=base, weights=weights)
+
+
+def partial_areas() -> Iterator[Design]:
+    for max_fpr in (0.1, 0.3):
+        partial_area = {"sizes": SIZES, "metrics": ("partial_roc_auc",), "max_fpr": max_fpr}
+        up_to = f", up to {max_fpr}"
+        for prevalence in (0.05, 0.1, 0.5):
+            for auc in AUCS:
+                yield binormal(auc, prevalence, up_to, **partial_area)
+        yield binormal(0.9, 0.3, f", rounded to 0.1{up_to}", decimals=1, **partial_area)
+        yield binormal(0.9, 0.3, up_to, weights="lognormal", **partial_area)
 
 
 def multiclass() -> Iterator[Design]:
@@ -174,7 +189,9 @@ def ranking() -> Iterator[Design]:
 
 
 DESIGNS: tuple[Design, ...] = tuple(
-    design for part in (binary, multiclass, multilabel, regression, quantiles, ranking) for design in part()
+    design
+    for part in (binary, partial_areas, multiclass, multilabel, regression, quantiles, ranking)
+    for design in part()
 )
 
 # A few cells of each task, with the number of samples: what `make test` runs.
@@ -186,6 +203,7 @@ FAST: tuple[tuple[str, int, int], ...] = (
     ("binary: AUC 0.9, prevalence 0.3, rounded to 0.1", 50, 300),
     ("binary: AUC 0.9, prevalence 0.3, overconfident", 200, 300),
     ("binary: AUC 0.9, prevalence 0.1, lognormal weights", 1000, 200),
+    ("binary: AUC 0.9, prevalence 0.1, up to 0.3", 200, 300),
     ("multiclass: 3 classes, rare", 200, 200),
     ("multiclass: 3 classes, even, far apart", 200, 100),
     ("multiclass: 5 classes, even", 200, 120),

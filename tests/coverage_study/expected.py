@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from service.metrics.batch import Batch, Question
+from service.metrics.batch import Batch, Question, Reading
 
 
 @dataclass(frozen=True)
@@ -15,7 +15,7 @@ class Expected:
 
     `right` are the rows that are predicted right in all. `outlying` are by metric of a ranking the queries above its
     least value, or those below its largest if they are fewer; by pinball loss the rows above the predicted quantile, or
-    those below it if they are fewer.
+    those below it if they are fewer; by partial area the negative rows within it.
     """
 
     rows: float
@@ -59,7 +59,7 @@ class Expected:
         return self.rows - self.truth - self.predicted + self.hits
 
 
-def per_row(batch: Batch, question: Question, per_query: list[dict[str, Any]] | None) -> Expected:
+def per_row(batch: Batch, question: Question, reading: Reading, per_query: list[dict[str, Any]] | None) -> Expected:
     """What one row (query) of a population holds on average."""
     if question.task == "regression":
         if batch.scores is None:
@@ -81,4 +81,6 @@ def per_row(batch: Batch, question: Question, per_query: list[dict[str, Any]] | 
         truth, predicted = (np.arange(len(question.classes)) == column[:, None] for column in (truth, predicted))
     else:
         right = (truth == predicted).reshape(len(truth), -1).all(axis=1)
-    return Expected(1.0, right.mean(), *(np.mean(rows, axis=0) for rows in (truth & predicted, truth, predicted)))
+    counts = [np.mean(rows, axis=0) for rows in (truth & predicted, truth, predicted)]
+    outlying = {"partial_roc_auc": reading.max_fpr * np.mean(~truth)}
+    return Expected(1.0, right.mean(), *counts, outlying)

@@ -101,6 +101,7 @@ BINARY: dict[str, Rule] = {
     "negative_likelihood_ratio": Rule("likelihood ratios", COUNTS, four_cells),
     "roc_auc": Rule("roc_auc", RANKS, both_classes),
     "average_precision": Rule("average_precision", RANKS, both_classes),
+    "partial_roc_auc": Rule("partial_roc_auc", RANKS, lambda e: (e.truth, e.outlying["partial_roc_auc"])),
     "ks_statistic": Rule("ks_statistic", RANKS, both_classes),
     "log_loss": Rule("mean losses", LOSSES, both_classes),
     "brier_score": Rule("mean losses", LOSSES, both_classes),

@@ -146,7 +146,8 @@ class Population:
     @cached_property
     def reading(self) -> Reading:
         """What is read of each sample."""
-        return Reading(self.design.metrics or tuple(TASKS[self.design.task].names(self.design.question)))
+        names = self.design.metrics or tuple(TASKS[self.design.task].names(self.design.question))
+        return Reading(names, max_fpr=self.design.max_fpr)
 
     @cached_property
     def whole(self) -> Report:
@@ -156,7 +157,7 @@ class Population:
 
     @cached_property
     def per_row(self) -> Expected:
-        return per_row(self.batch, self.design.question, self.whole.get("per_query"))
+        return per_row(self.batch, self.design.question, self.reading, self.whole.get("per_query"))
 
     @cached_property
     def starts(self) -> np.ndarray:
@@ -227,7 +228,8 @@ def run(design: Design, size: int, times: int, answer: Answer = answered) -> lis
     """The cells of so many samples of a size, a metric each."""
     population = population_of(design)
     of_class = class_metrics(design.task)
-    metrics = of_class | {metric.name: metric for metric in TASKS[design.task].metrics_of(design.question)}
+    read = TASKS[design.task].metrics_of(design.question, population.reading)
+    metrics = of_class | {metric.name: metric for metric in read}
     rng = np.random.default_rng([zlib.crc32(design.title.encode()), size])
     cells: dict[str, Cell] = {}
     for _ in range(times):

@@ -32,9 +32,9 @@ independent of the rows, so that the target remains the unweighted value.
 - *missed*: percent of the intervals that lie above the true value, and below it.
 - *width*: mean width of the intervals. *null*: percent of the samples without an interval, by reason.
 - *demand*: at least 93 where every count that the metric reads is expected to be 5 or more (in a metric of ranks 10
-  rows a class, in a mean loss 20, and of a pinball loss so many on either side of the quantile; there 92 from 10 on),
-  weighted rows counted as the equal ones they are worth. Empty where nothing is demanded: counts are smaller, or the
-  law has heavy tails.
+  rows a class, those of the negative class within `max_fpr` where it has one, in a mean loss 20, and of a pinball loss
+  so many on either side of the quantile; there 92 from 10 on), weighted rows counted as the equal ones they are worth.
+  Empty where nothing is demanded: counts are smaller, or the law has heavy tails.
 - *met*: whether coverage + 3 standard errors reach the demand, and at most 5 % of the values lack an interval.
 
 In every sample, whatever its size, each interval lies within the range of its metric, holds the value, is wider than 0,

@@ -630,6 +630,93 @@ SCHEMAS = [
     ),
     *(
         binary(f"{name} {value!r}", 422, SCHEMA, f"#/{name}", **{name: value})
+        for name in ("max_fpr", "target_precision", "target_recall")
+        for value in (0, 1, 1.0, -0.1, 1.5, "0.9", True, CANARY, [0.9], {})
+    ),
+    *(
+        binary(f"costs {value!r}", 422, SCHEMA, "#/costs", costs=value)
+        for value in (1, True, CANARY, [1, 5], [], {"false_positive": 0, "false_negative": 0.0})
+    ),
+    *(
+        binary(
+            f"costs of a false negative of {value!r}",
+            422,
+            SCHEMA,
+            "#/costs/false_negative",
+            costs={"false_positive": 1, "false_negative": value},
+        )
+        for value in (-1, -5e-324, "5", True, CANARY, [5], {}, None)
+    ),
+    binary(
+        "costs beyond 64-bit floats",
+        (400, 422),
+        costs={"false_positive": 1, "false_negative": 10**400},
+    ),
+    binary(
+        "costs that are missing",
+        422,
+        (),
+        "#/costs/false_positive",
+        "#/costs/false_negative",
+        costs={},
+    ),
+    binary("one cost is missing", 422, (), "#/costs/false_negative", costs={"false_positive": 1}),
+    binary(
+        "an unknown cost",
+        422,
+        SCHEMA,
+        "#/costs/true_positive",
+        costs={"false_positive": 1, "false_negative": 1, "true_positive": -1},
+    ),
+    *(
+        Case(
+            f"{name} of a regression",
+            422,
+            (),
+            body_of(NUMBERS, {name: value}),
+            pointers=(f"#/{name}",),
+            target=REGRESSION,
+        )
+        for name, value in {
+            "costs": {"false_positive": 1, "false_negative": 1},
+            "max_fpr": 0.1,
+            "target_precision": 0.9,
+            "target_recall": 0.9,
+        }.items()
+    ),
+    binary("a partial area without its end", 422, SCHEMA, "#/metrics/0", metrics=["partial_roc_auc"]),
+    binary(
+        "a partial area that is required without its end",
+        422,
+        SCHEMA,
+        "#/requirements/0/metric",
+        requirements=[{"metric": "partial_roc_auc", "min": 0.5}],
+    ),
+    fair(
+        "a partial area that is required",
+        {"metrics": {"partial_roc_auc": 1.0}, "max_fpr": 0.25, "verdict.outcome": "pass"},
+        labels=[0, 1, 1, 0],
+        scores=[0.1, 0.8, 0.4, 0.3],
+        max_fpr=0.25,
+        metrics=["partial_roc_auc"],
+        requirements=[{"metric": "partial_roc_auc", "min": 0.9}],
+    ),
+    fair(
+        "one of the costs is 0",
+        {"operating_points.min_cost.threshold": 0.4, "operating_points.min_cost.cost": 0.0},
+        labels=[0, 1, 1, 0],
+        scores=[0.1, 0.8, 0.4, 0.3],
+        costs={"false_positive": 0.0, "false_negative": 2},
+    ),
+    fair(
+        "a precision that no threshold reaches",
+        {"operating_points.recall_at_precision": None},
+        labels=[0, 1],
+        scores=[0.8, 0.2],
+        target_precision=0.6,
+    ),
+    *(
+        binary(f"{name} {value!r}", 422, SCHEMA, f"#/{name}", **{name: value})
         for name in ("interval_method", "weights_are")
         for value in (CANARY, 1, True, ["bootstrap"], {}, "Counts", "")
     ),

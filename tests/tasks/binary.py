@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from sklearn import metrics as sk
 
-from service.metrics.batch import Batch, Question
+from service.metrics.batch import Batch, Costs, Question
 from tests.tasks import exact
 from tests.tasks.known import (
     COUNTS,
@@ -43,6 +43,7 @@ from tests.tasks.known import (
     weights_of,
 )
 
+OPTIONS = {"max_fpr": 0.3, "costs": Costs(0.1, 0.3), "target_precision": 0.7, "target_recall": 0.6}
 SCORES = [GRID, TENTHS, UNIT, UNIT_32, ENDS, COUNTS, FINITE | EXTREME]
 
 
@@ -301,6 +302,7 @@ KNOWN = Known(
     tame=lambda **options: binary_batches(scores=SCORES[:-1], **options),
     random=random_binary,
     degenerate=degenerate_binary,
+    options=OPTIONS,
     oracles={
         "accuracy": of_predictions(sk.accuracy_score),
         "balanced_accuracy": of_predictions(sk.balanced_accuracy_score),
@@ -321,6 +323,7 @@ KNOWN = Known(
         "negative_likelihood_ratio": lambda batch: float(likelihood_ratios(batch)[1]),
         "roc_auc": of_scores(sk.roc_auc_score),
         "average_precision": of_scores(sk.average_precision_score),
+        "partial_roc_auc": of_scores(sk.roc_auc_score, max_fpr=OPTIONS["max_fpr"]),
         "ks_statistic": ks_statistic,
         "log_loss": of_scores(sk.log_loss, labels=[0, 1]),
         "brier_score": of_scores(sk.brier_score_loss, labels=[0, 1], pos_label=1),

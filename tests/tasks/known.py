@@ -1,7 +1,7 @@
 """What the tests know of a task, and what tasks share of it: weights, strategies of columns, helpers of references."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from fractions import Fraction
 from functools import lru_cache
@@ -73,6 +73,7 @@ class Known:
     of. `plain`: a small ordinary batch.
     `units`: the unit that each row belongs to, which is dropped as a whole. `repeated`: the batch with its integer
     weights as repetitions, without weights. `apart`: the same rows, as units that meet no other batch's.
+    `options`: of readings in which every metric is.
     """
 
     question: Question
@@ -89,6 +90,7 @@ class Known:
     units: Callable[[Batch], NDArray[Any]] = rows_as_units
     repeated: Callable[[Batch], Batch] = repeated_rows
     apart: Callable[[Batch], Batch] = unchanged
+    options: Mapping[str, Any] = field(default_factory=dict)
     exact: dict[str, Oracle] = field(default_factory=dict)
 
 

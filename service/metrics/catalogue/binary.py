@@ -11,7 +11,7 @@ from service.metrics import (
     operating_points,
     sections,
 )
-from service.metrics.area_intervals import delong, dkw, of_average_precision
+from service.metrics.area_intervals import delong, dkw, of_average_precision, partial_delong
 from service.metrics.binary_states import ClassTotals, Sweep
 from service.metrics.calibration_intervals import of_intercept, of_slope, of_spiegelhalter_z
 from service.metrics.catalogue.parts import (
@@ -38,6 +38,7 @@ from service.metrics.row import (
     score,
     share,
     with_curves,
+    with_max_fpr,
     with_metadata,
 )
 from service.metrics.states import LabelState, Rows
@@ -52,6 +53,7 @@ BINARY = Task(
         Row(sections.prevalence),
         Row(sections.class_effective_samples),
         Row(sections.threshold),
+        Row(sections.max_fpr, when=with_max_fpr),
         *with_influence(
             binary_influences.of_cells,
             share(binary.accuracy, wilson),
@@ -87,6 +89,7 @@ BINARY = Task(
             *NO_POSITIVE_SCORES,
             influence=binary_influences.of_average_precision,
         ),
+        share(binary.partial_roc_auc, partial_delong, *NO_RANKING, when=with_max_fpr),
         share(binary.ks_statistic, dkw, *NO_RANKING, smooth=False),
         loss(
             binary.log_loss,
@@ -117,8 +120,11 @@ BINARY = Task(
         ),
         Row(sections.confusion_matrix),
         Row(calibration.calibration, reasons=NO_PROBABILITIES),
+        Row(operating_points.min_cost, "operating_points", reasons=("no_scores",)),
         Row(operating_points.max_f1, "operating_points", reasons=NO_POSITIVE_SCORES),
         Row(operating_points.youden, "operating_points", reasons=NO_RANKING),
+        Row(operating_points.recall_at_precision, "operating_points", reasons=(*NO_POSITIVE_SCORES, "unreachable")),
+        Row(operating_points.precision_at_recall, "operating_points", reasons=NO_POSITIVE_SCORES),
         Row(curves.roc, "curves", with_curves, NO_RANKING),
         Row(curves.precision_recall, "curves", with_curves, NO_POSITIVE_SCORES),
         Row(curves.calibration, "curves", with_curves, NO_PROBABILITIES),

@@ -1,5 +1,6 @@
 """What reports of a binary task find in their own numbers."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -7,12 +8,14 @@ import numpy as np
 
 from service.metrics import binary, calibration
 from service.metrics.area_intervals import roc_estimate_of
-from service.metrics.batch import Label, Question
+from service.metrics.batch import Label, Question, Reading
 from service.metrics.binary_states import Cells, ClassTotals, Decisions, Form, Sweep
 from service.metrics.cell_intervals import share_limits
 from service.metrics.denominators import smaller_class
-from service.metrics.findings.rule import CERTAIN, Found, Rule
+from service.metrics.distributions import normal_critical
+from service.metrics.findings.rule import CERTAIN, WORDING, Found, Rule
 from service.metrics.intervals import wilson_limits
+from service.metrics.operating_points import min_cost
 from service.metrics.recalibration import ends
 from service.metrics.sections import plain, samples
 from service.metrics.states import LabelState, Rows
@@ -98,6 +101,37 @@ def recall_trade_off(cells: Cells, sweep: Sweep, low: float, wanted: float) -> F
         "recall": float(tp[at] / tp[-1]),
         "precision": float(tp[at] / (tp[at] + fp[at])),
     }
+
+
+def threshold_far_from_best(sweep: Sweep, cells: Cells, question: Question, reading: Reading, saving: float) -> Found:
+    """Another threshold would save more than {saving} of what errors cost by `costs`, and some of it with 99.9 %.
+
+    The threshold is the one that costs least on these rows. Nothing is found where predictions were sent.
+    """
+    best = min_cost(sweep, cells, reading)
+    cost = best["cost_of_predictions"]
+    if question.threshold is None or cost - best["cost"] <= saving * cost:
+        return
+    thresholds, tp, fp = sweep.steps
+    steps = [
+        0 if threshold is None else len(thresholds) - int(np.searchsorted(thresholds[::-1], threshold))
+        for threshold in (question.threshold, best["threshold"])
+    ]
+    # Only rows between both thresholds cost more or less than before.
+    hits, alarms, hits2, alarms2 = (float(sums[steps[0]] - sums[steps[1]]) for sums in (tp, fp, *sweep.squares))
+    gain = reading.costs.false_positive * alarms - reading.costs.false_negative * hits
+    squares = reading.costs.false_positive**2 * abs(alarms2) + reading.costs.false_negative**2 * abs(hits2)
+    if gain > normal_critical(CERTAIN) * math.sqrt(squares):
+        yield {
+            "threshold": question.threshold,
+            "cost": cost,
+            "best_threshold": best["threshold"],
+            "best_cost": best["cost"],
+            "choice": "no positive prediction at all"
+            if best["threshold"] is None
+            else WORDING.format("a threshold of {0}", best["threshold"]),
+            "saving": 1 - best["cost"] / cost,
+        }
 
 
 def one_hot_binary(form: Form, cells: Cells) -> Found:
@@ -281,6 +315,16 @@ RULES: tuple[Rule, ...] = (
         "mean is {mean_score:.3f}, the share of positives {fraction_positive:.3f}.",
         advice="Recalibrate on rows that the model has not learnt from, such as by Platt's or isotonic regression. "
         "Ranks, and so roc_auc, stay as they are.",
+    ),
+    Rule(
+        threshold_far_from_best,
+        severity="warning",
+        tasks=("binary",),
+        thresholds={"saving": 0.05},
+        message="At the threshold of {threshold} errors cost {cost:.4g} a row; with {choice} they would cost "
+        "{best_cost:.4g}, {saving:.0%} less, on these rows.",
+        advice="Choose the threshold on rows that you do not judge it by. If a miss costs more than a false alarm, or "
+        "less, say so in costs.",
     ),
     Rule(
         logits,
