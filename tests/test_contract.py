@@ -90,6 +90,10 @@ def binary(draw: st.DrawFn, options: dict[str, Any]) -> dict[str, Any]:
         if request.get("pos_label", max(classes)) == max(classes):  # pairs are refused where the positive sorts first
             elements.append(st.floats(0, 1).map(lambda positive: [1 - positive, positive]))
         request["scores"] = draw(column(rows, draw(st.sampled_from(elements))))
+    if "max_fpr" not in request and "metrics" in request:  # openapi.yaml says in words that it asks for one
+        request["metrics"] = [name for name in request["metrics"] if name != "partial_roc_auc"] or ["recall"]
+    if not any(request.get("costs", {"": 1}).values()):  # or that one of them is above 0
+        request.pop("costs")
     return request | draw(weights(rows))
 
 
