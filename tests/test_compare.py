@@ -146,6 +146,22 @@ def test_errors_are_compared_by_students_t(metric, loss):
     assert found["tests"][0]["p_value"] == pytest.approx(expected.pvalue, rel=1e-8)
 
 
+@pytest.mark.parametrize("together", [True, False])
+def test_two_of_several_classes_are_compared_as_in_a_binary_task(together):
+    (truth, first, second), (other, _, others) = rows(80, seed=1), rows(50, seed=2)
+    if together:
+        body = paired(truth, first >= 0.5, second >= 0.5, "predictions", metrics=["accuracy"])
+    else:
+        body = unpaired((truth, first >= 0.5), (other, others >= 0.5), "predictions", metrics=["accuracy"])
+    one, several = (differing(asked(task, body), "accuracy") for task in ("binary", "multiclass"))
+    assert several["difference"] == pytest.approx(one["difference"], abs=1e-12)
+    for ours, theirs in zip([*several["tests"], several["interval"]], [*one["tests"], one["interval"]], strict=True):
+        assert ours.keys() == theirs.keys()
+        assert all(
+            ours[key] == (each if isinstance(each, str) else pytest.approx(each)) for key, each in theirs.items()
+        )
+
+
 def test_queries_are_the_rows_of_a_ranking():
     rng = np.random.default_rng(3)
     query, relevance = np.repeat(np.arange(30), 6), rng.integers(0, 2, 180)

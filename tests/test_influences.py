@@ -73,16 +73,18 @@ def test_an_influence_is_what_a_little_more_weight_does(name):
 
 
 def moved(metric, candidate, batch):
-    """The influence of each row, or query, less their mean."""
+    """The influence of each row, or query, less their mean, which is 0 where a table of cells holds it."""
     influence = candidate.influence(metric)
     values = influence.values
     if metric.name.startswith("calibration"):  # more than a slope where the fit hangs on the row
         *_, left = of_fit(candidate.states[0][TASKS[candidate.question.task].kind(Sweep, compared=True)])
         assert 0.3 < left.min() < 0.97
         values = values * left
-    if values.ndim > 1:
-        values = values[batch.truth.astype(int), batch.predicted.astype(int)]
-    return values - np.average(values, weights=candidate.shares.shares)
+    if values.ndim == 1:
+        return values - np.average(values, weights=candidate.shares.shares)
+    values = values[batch.truth.astype(int), batch.predicted.astype(int)]
+    assert np.average(values, weights=batch.weight) == pytest.approx(0, abs=1e-12), metric.name
+    return values
 
 
 @pytest.mark.parametrize("name", QUESTIONS)

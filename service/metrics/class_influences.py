@@ -43,12 +43,12 @@ def averaged(matrix: Confusion, ratio_of: Any, *, weighted: bool) -> Influence:
 def of_pooled(case: Case, matrix: Confusion) -> Influence:
     """On a function of the accuracy."""
     part, whole = case.statistic.ratio_of(float(matrix.right.value) + STEP * 1j, 1.0, 1.0)
-    return Influence((part / whole).imag / STEP * np.eye(matrix.size))
+    return Influence((part / whole).imag / STEP * of_accuracy(matrix).values)
 
 
 def of_accuracy(matrix: Confusion) -> Influence:
     """By whether the row is right."""
-    return Influence(np.eye(matrix.size))
+    return Influence(np.eye(matrix.size) - float(matrix.right.value))
 
 
 def of_correlation(matrix: Confusion) -> Influence:
