@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from service.metrics.catalogue import TASKS
-from tests.coverage_study import comparisons, populations
+from tests.coverage_study import comparison_page, comparisons, groups, populations
 from tests.coverage_study.designs import DESIGNS, FAST
 from tests.coverage_study.rules import WITHOUT
 from tests.coverage_study.study import Population, class_metrics, run
@@ -192,14 +192,17 @@ FAST_COMPARISONS = [
     ("multilabel: even, paired", 50, 40),
     ("regression: lognormal, paired", 50, 80),
     ("ranking: good order, paired", 10, 100),
+    ("binary: AUC 0.75, 1 in 2, 6 groups", 15, 60),
+    ("multiclass: even, 2 groups", 50, 60),
+    ("regression: normal errors, 2 groups (1 : 5)", 15, 60),
 ]
 
 
 @pytest.mark.parametrize(("title", "size", "samples"), FAST_COMPARISONS)
 def test_comparisons_err_as_seldom_as_demanded(title, size, samples):
-    design = next(design for design in comparisons.DESIGNS if design.title == title)
+    design = next(design for design in comparison_page.DESIGNS if design.title == title)
     cells = comparisons.errors_of(design, size, samples)
-    assert {cell.metric for cell in cells} == set(comparisons.metrics_of(design.task))
+    assert {cell.metric for cell in cells} == set(design.metrics)
     assert [(cell.metric, cell.test, cell.rate) for cell in cells if not cell.met] == []
 
 
@@ -209,18 +212,32 @@ def test_a_test_that_errs_too_often_is_noticed():
     assert not comparisons.Found(design, 10, "recall", "delta", 2000, 170).met
     assert not comparisons.Found(design, 50, "roc_auc", "delong", 2000, 40).met
     assert not comparisons.Found(design, 10, "recall", "mcnemar_exact", 2000, 140).met
+    assert comparisons.Found(groups.DESIGNS[0], 15, "recall", "mover", 2000, 140).met
+    assert not comparisons.Found(groups.DESIGNS[0], 15, "recall", "mover", 2000, 180).met
+
+
+def test_a_group_that_is_apart_is_found_and_its_gap_covered():
+    seen = groups.seen_of(groups.APART[3], 100)
+    assert len(seen.of.design.shares) == 3
+    assert seen.difference == pytest.approx(0.1, abs=0.005)
+    assert seen.found == pytest.approx(seen.best, abs=0.2)
+    assert seen.met
+    assert not replace(seen, found=seen.best - 0.2).met
+    assert not replace(seen, missed=0.1).met
 
 
 def test_the_committed_page_holds_every_comparison_and_every_demand_is_met():
-    first, *parts = comparisons.PAGE.read_text().split("\n## ")
+    first, *parts = comparison_page.PAGE.read_text().split("\n## ")
     tables = {title: text for title, _, text in (part.partition("\n") for part in parts)}
     assert "not met" not in "".join(parts)
     demanded, met = re.search(r"Demanded in ([\d,]+) cells, met in ([\d,]+), of", first).groups()
     assert demanded == met
-    assert tables.keys() == {"True differences", *(design.title for design in comparisons.DESIGNS)}
+    real = {"True differences": comparisons.REAL, "Groups of which one is apart": groups.APART}
+    assert tables.keys() == real.keys() | {design.title for design in comparison_page.DESIGNS}
     held: dict[str, set[str]] = {task: set() for task in TASKS}
-    for design in comparisons.DESIGNS:
-        rows = [line[1:-1].split("|") for line in tables[design.title].splitlines() if line.startswith("|")][2:]
+    for design in comparison_page.DESIGNS:
+        _, _, *rows = (line[1:-1].split("|") for line in tables[design.title].splitlines() if line.startswith("|"))
+        assert {row[0] for row in rows} <= set(design.metrics)
         held[design.task] |= {row[0] for row in rows}
     assert held == {task: set(comparisons.metrics_of(task)) for task in TASKS}
-    assert tables["True differences"].count("|yes|") == len(comparisons.REAL)
+    assert {title: tables[title].count("|yes|") for title in real} == {title: len(of) for title, of in real.items()}

@@ -8,7 +8,7 @@ import argparse
 import sys
 from multiprocessing import Pool
 
-from tests.coverage_study import comparisons
+from tests.coverage_study import comparison_page, comparisons, groups
 from tests.coverage_study.designs import DESIGNS, FAST
 from tests.coverage_study.study import Cell, run
 from tests.coverage_study.tables import README, broken, page
@@ -34,21 +34,23 @@ def done(work: Work) -> list[Cell]:
 
 def compared(work: tuple[int, int]) -> list[comparisons.Found]:
     position, size = work
-    return comparisons.errors_of(comparisons.DESIGNS[position], size, comparisons.SAMPLES)
+    return comparisons.errors_of(comparison_page.DESIGNS[position], size, comparisons.SAMPLES)
 
 
 def compare(processes: int, *, write: bool) -> list[str]:
     """Prints, or writes, the page of comparisons; gives a line for each demand that is not met."""
-    works = [(i, size) for i, design in enumerate(comparisons.DESIGNS) for size in design.sizes]
+    works = [(i, size) for i, design in enumerate(comparison_page.DESIGNS) for size in design.sizes]
     with Pool(processes) as pool:
         powers = pool.map(comparisons.power_of, comparisons.REAL, 1)
+        seen = pool.map(groups.seen_of, groups.APART, 1)
         found = [cell for cells in pool.imap(compared, works) for cell in cells]
-    text = comparisons.page(found, powers)
+    text = comparison_page.page(found, powers, seen)
     sys.stdout.write(text)
     if write:
-        comparisons.PAGE.write_text(text)
+        comparison_page.PAGE.write_text(text)
+    real = [power.real for power in powers if not power.met] + [each.of for each in seen if not each.met]
     return [f"{cell.design.title}, n {cell.size}: {cell.metric}, {cell.test}" for cell in found if not cell.met] + [
-        f"{power.real.design.title}: {power.real.metric}" for power in powers if not power.met
+        f"{each.design.title}: {each.metric}" for each in real
     ]
 
 
