@@ -52,7 +52,7 @@ from service.metrics.row import (
     with_metadata,
     with_quantiles,
 )
-from service.metrics.states import LabelState
+from service.metrics.states import LabelState, Rows
 
 NO_VARIATION = ("single_row", "constant_labels", "overflow")
 NO_CORRELATION = ("single_row", "constant_labels", "constant_predictions")
@@ -74,7 +74,7 @@ def mean_loss(function: Callable[..., Any], of_row: Loss, *reasons: str, power: 
 # Every error of a regression may leave the range of float64.
 REGRESSION = Task(
     "regression",
-    {LabelState: Labels},
+    {LabelState: Labels, Rows: Pairs},
     (
         *HEAD,
         *of_point_predictions(

@@ -6,12 +6,12 @@ A finding needs statistical certainty, by limits of its own that hold with 99.9 
 
 from collections.abc import Mapping
 
-from service.metrics.findings import binary, comparison, groups, multiclass
+from service.metrics.findings import binary, comparison, groups, multiclass, ranking, regression
 from service.metrics.findings.rule import Finding, Rule, by_severity
 
 __all__ = ["FINDINGS", "OF_REPORTS", "Finding", "Rule", "by_severity"]
 
-OF_REPORTS: tuple[Rule, ...] = (*binary.RULES, *multiclass.RULES)
+OF_REPORTS: tuple[Rule, ...] = (*binary.RULES, *multiclass.RULES, *regression.RULES, *ranking.RULES)
 # By what they are found in.
 FINDINGS: Mapping[str, tuple[Rule, ...]] = {
     "report": OF_REPORTS,
