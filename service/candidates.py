@@ -60,8 +60,8 @@ class MetricDifference(TypedDict):
     `difference` is positive where the candidate is better, on the `scale` that is named: of logarithms for ratios. Of
     metrics whose best value lies within their range it is that of the values. `better` is who is better, null where
     the `interval` holds 0; `identical` says that both predict the same. Of several candidates `simultaneous_interval`
-    holds with those of all others. `non_inferior` and `samples_to_settle` are
-    of the primary metric where `margin` and `min_difference` ask for them.
+    holds with those of all others. `non_inferior` and `samples_to_settle` are of the primary metric where `margin` and
+    `min_difference` ask for them.
     """
 
     candidate: str
@@ -87,6 +87,7 @@ class Candidate:
         self.request = (batch, question, reading)
         self.states: States = states_of(batch, question, kinds_of(question, reading, compared=True))
         self._found: dict[str, Found] = {}
+        self._last_influence: dict[str, Influence] = {}
         self.report = report(self.states, question, reading, sections_of(batch, question, reading))
 
     @property
@@ -115,7 +116,15 @@ class Candidate:
         return value
 
     def influence(self, metric: Metric) -> Influence:
-        """What rows do to the metric, or to its logarithm where it is a ratio; of several outputs to their mean."""
+        """What rows do to the metric, or to its logarithm where it is a ratio; of several outputs to their mean.
+
+        That of the last metric is kept: it is compared with one candidate after the other.
+        """
+        if metric.name not in self._last_influence:
+            self._last_influence = {metric.name: self._influence(metric)}
+        return self._last_influence[metric.name]
+
+    def _influence(self, metric: Metric) -> Influence:
         found = self.found(metric)
         influences = []
         for statistic, output in zip(found.statistics, self.states, strict=True):
@@ -151,20 +160,19 @@ class Pair:
     def difference(self, metric: Metric) -> "Judged":
         """The difference by a metric. Raises `Undefined` where one of the two has no value."""
         value, other = self.candidate.value(metric), self.reference.value(metric)
-        sign = metric.towards or 1
-        plain = Judged(sign * (value - other), "plain", Undefined("zero_ratio"), "")
-        if metric.ratio and not (value and other):
-            return plain
-        made = plain._replace(value=sign * math.log(value / other), scale="log") if metric.ratio else plain
-        if self.identical:
-            return made._replace(found=IDENTICAL, test="identical")
         try:
-            found, test = self.found(metric, made.value)
+            apart = metric.lead(value, other)
         except Undefined as reason:
-            return made._replace(found=reason)
+            return Judged((metric.towards or 1) * (value - other), "plain", reason, "")
+        scale = "log" if metric.ratio else "plain"
+        if self.identical:
+            return Judged(apart, scale, IDENTICAL, "identical")
+        try:
+            return Judged(apart, scale, *self.found(metric, apart))
+        except Undefined as reason:
+            return Judged(apart, scale, reason, "")
         except (OverflowError, ZeroDivisionError):
-            return made._replace(found=Undefined("overflow"))
-        return made._replace(found=found, test=test)
+            return Judged(apart, scale, Undefined("overflow"), "")
 
     @cached_property
     def identical(self) -> bool:
@@ -196,7 +204,7 @@ class Pair:
             size = max(abs(self.candidate.value(metric)), abs(self.reference.value(metric)))
         parts = [list(side) for side in self.parts(ours, theirs)]
         for side in parts:
-            Difference.of(apart, size, side)
+            Difference.of(apart, size, side)  # where one side alone says nothing, both together do not either
         return Difference.of(apart, size, chain.from_iterable(parts)), self.test_of(ours)
 
     def resampled(self, metric: Metric, apart: float) -> Bounds:

@@ -1,6 +1,5 @@
 """Differences between candidates by the bootstrap: rows, or queries, drawn anew for both."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -13,6 +12,7 @@ from service.metrics.batch import Batch, Question, Reading
 from service.metrics.catalogue import TASKS
 from service.metrics.row import Metric
 from service.metrics.samples import Sample, Units
+from service.metrics.undefined import Undefined
 from service.resampling import Replicates, Scheme, drawn, poisson
 
 # A request as the core takes it.
@@ -109,10 +109,10 @@ def values_of(metrics: Sequence[Metric], batch: Batch, question: Question, readi
 
 
 def difference(metric: Metric, first: float | None, second: float | None) -> float | None:
-    """The difference for the better, of logarithms of ratios; None where there is none."""
+    """By how much the first is better; None where that has no value."""
     if first is None or second is None:
         return None
-    sign = metric.towards or 1
-    if not metric.ratio:
-        return sign * (first - second)
-    return sign * math.log(first / second) if first and second else None
+    try:
+        return metric.lead(first, second)
+    except Undefined:
+        return None

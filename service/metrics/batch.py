@@ -147,13 +147,23 @@ class Batch:
     groups: NDArray[np.uint16] | None = None
     form: Form = PLAIN
 
+    @property
+    def columns(self) -> dict[str, NDArray[Any]]:
+        """The columns there are, by name."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: column for name, column in values.items() if isinstance(column, np.ndarray)}
+
     def rows(self, which: NDArray[Any] | slice) -> "Batch":
         """The batch of these rows: positions, a boolean for each row, or a slice."""
-        columns: dict[str, Any] = {column.name: getattr(self, column.name) for column in fields(self)}
-        arrays: dict[str, Any] = {
-            name: column[which] for name, column in columns.items() if isinstance(column, np.ndarray)
+        taken: dict[str, Any] = {name: column[which] for name, column in self.columns.items()}
+        return replace(self, **taken)
+
+    def joined(self, other: "Batch") -> "Batch":
+        """The batch of the rows of both, which have the same columns."""
+        both: dict[str, Any] = {
+            name: np.concatenate([column, other.columns[name]]) for name, column in self.columns.items()
         }
-        return replace(self, **arrays)
+        return replace(self, **both)
 
     @property
     def predictions(self) -> NDArray[Any]:

@@ -14,6 +14,7 @@ from service.metrics.batch import Batch, Question, Reading
 from service.metrics.influences import Influence
 from service.metrics.intervals import Strategy
 from service.metrics.states import State
+from service.metrics.undefined import Undefined
 
 INFINITY = math.inf
 # Asks for nothing but the metrics that all reports have.
@@ -186,6 +187,19 @@ class Metric(Row):
     def towards(self) -> int:
         """The sign of a change for the better; 0 where the best value lies within the range."""
         return int(self.best >= self.high) - int(self.best <= self.low)
+
+    def lead(self, value: float, other: float) -> float:
+        """By how much a value is better than another: their difference, that of the logarithms of ratios.
+
+        Of a metric whose best value lies within its range by how much it is larger. Raises `Undefined` where a ratio is
+        0.
+        """
+        sign = self.towards or 1
+        if not self.ratio:
+            return sign * (value - other)
+        if not value or not other:
+            raise Undefined("zero_ratio")
+        return sign * math.log(value / other)
 
     @property
     def interval(self) -> str:

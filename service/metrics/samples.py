@@ -1,7 +1,7 @@
 """What a bootstrap draws from: the units of a batch, rows or queries, in an order that their values alone decide."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Self
 
@@ -25,15 +25,11 @@ class Sample(State):
         return cls(batch, question.counts)
 
     def __add__(self, other: Self) -> Self:
-        parts = [
+        ours, theirs = (
             part if part.weight is not None else replace(part, weight=np.ones(len(part.truth)))
             for part in (self.batch, other.batch)
-        ]
-        joined: dict[str, Any] = {}
-        for column in fields(Batch):
-            columns = [getattr(part, column.name) for part in parts]
-            joined[column.name] = None if columns[0] is None else np.concatenate(columns)
-        return type(self)(Batch(**joined), self.counts)
+        )
+        return type(self)(ours.joined(theirs), self.counts)
 
     @cached_property
     def units(self) -> "Units":
