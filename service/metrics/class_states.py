@@ -14,8 +14,8 @@ from service.metrics import binary
 from service.metrics.area_intervals import Estimate
 from service.metrics.batch import Batch, Question
 from service.metrics.binary_states import Bools, Cells, Sweep
-from service.metrics.exact import Floats, Rational
-from service.metrics.states import Rows, State
+from service.metrics.exact import Floats, Rational, canonical_order
+from service.metrics.states import Rows, State, blocks, distinct_pairs, factors
 from service.metrics.sums import Sums, exponent_of
 from service.metrics.undefined import Undefined
 
@@ -142,6 +142,51 @@ class ColumnScores(Rows):
         """The labels."""
         return self.columns[1]
 
+    @cached_property
+    def ends(self) -> tuple[Floats, Floats]:
+        """The smallest and the largest score of each class."""
+        return self.scores.min(axis=0), self.scores.max(axis=0)
+
+    @property
+    def constant(self) -> bool:
+        """Whether all rows have the same scores."""
+        return np.array_equal(self.scores[0], self.scores[-1]) and np.array_equal(*self.ends)
+
+    @property
+    def hard(self) -> bool:
+        """Whether there are no scores but the smallest and the largest."""
+        parts = [self.scores[block] for block in blocks(*self.scores.shape)]
+        return (
+            between(parts[0], parts[0].min(), parts[0].max())
+            == 0
+            == sum(between(part, self.ends[0].min(), self.ends[1].max()) for part in parts)
+        )
+
+    @property
+    def distinct_pairs(self) -> int:
+        if not self.counts or self.weights is None:
+            first = np.sort(self.scores[:, 0])  # of most rows the first scores differ
+            if len(first) % 2 or (first[::2] != first[1::2]).any():
+                return 0
+        digests = self.digests
+        order = canonical_order(digests, *factors(self.weights))
+        return distinct_pairs(
+            (digests[order],), None if self.weights is None else self.weights[order], counts=self.counts
+        )
+
+    @property
+    def digests(self) -> NDArray[np.uint64]:
+        """A number for each row that stands for its scores and labels: unlike rows hardly ever have the same."""
+        labels = self.truth.reshape(len(self.truth), -1)
+        odd = np.random.default_rng(0).integers(0, 2**63, self.scores.shape[1] + labels.shape[1], dtype=np.uint64) | 1
+        digests = np.empty(len(labels), dtype=np.uint64)
+        for block in blocks(len(labels), len(odd)):
+            columns = np.concatenate([self.scores[block].view(np.uint64).T, labels[block].T.astype(np.uint64)])
+            columns ^= columns >> np.uint64(32)  # or products would lose what scores of few digits differ by
+            columns *= odd[:, None]
+            digests[block] = columns.sum(axis=0)
+        return digests
+
     @property
     @abstractmethod
     def areas(self) -> list[Areas]:
@@ -160,6 +205,11 @@ class ColumnScores(Rows):
         """The rows by their score for the class at a position: the class against all others."""
         column = np.ascontiguousarray(self.scores[:, position])
         return Sweep.sorted(column, self.positive(position), weights=self.weights, counts=self.counts)
+
+
+def between(scores: Floats, low: float, high: float) -> int:
+    """The number of scores between two others."""
+    return int(np.count_nonzero((low < scores) & (scores < high)))
 
 
 @dataclass(frozen=True, eq=False)

@@ -115,6 +115,48 @@ class Confusion(ClassTable):
 
 
 @dataclass(frozen=True)
+class TopChoices(State):
+    """The weight of the rows of each label that score highest as each class, and are predicted otherwise or so.
+
+    `cells` is the table of label, class and both. `cells2` is what the same rows add to a variance. Of classes that are
+    tied at the top it is the predicted one, else the first.
+    """
+
+    cells: Sums
+    cells2: Sums
+
+    @classmethod
+    def of(cls, batch: Batch, question: Question) -> Self:
+        size, top = len(question.classes), batch.predictions.copy()
+        scores, agrees = scores_of(batch), np.empty(len(top), dtype=np.bool_)
+        for block in blocks(*scores.shape):
+            probabilities = scores[block].T.copy()  # the largest of columns is found fast
+            own = probabilities[top[block], np.arange(probabilities.shape[1])]
+            agrees[block] = own == probabilities.max(axis=0)
+        others = np.flatnonzero(~agrees)
+        top[others] = np.argmax(scores[others], axis=1)
+        groups = 2 * (batch.truth * size + top) + agrees
+        return cls(*sums_with_squares(groups, 2 * size * size, batch.weight, counts=question.counts))
+
+    @cached_property
+    def matrix(self) -> Confusion:
+        """The confusion matrix of always predicting the class that scores highest."""
+        size = self.cells.size // 2
+        cells, cells2 = (sums.by(np.arange(2 * size) // 2, size) for sums in (self.cells, self.cells2))
+        return Confusion(cells, cells2)
+
+    @property
+    def agree(self) -> bool:
+        """Whether every row is predicted as a class that scores highest."""
+        return bool(np.all(self.cells.groups % 2))
+
+    @property
+    def overruled(self) -> Average:
+        """The mean of the rows, 1 where the prediction is another class than scores highest."""
+        return average(self.cells, self.cells2, (self.cells.groups % 2 == 0).astype(np.float64))
+
+
+@dataclass(frozen=True)
 class ClassLosses(State):
     """The log loss and the squared error of the probabilities of all classes, at most 2 a row."""
 

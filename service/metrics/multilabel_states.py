@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from service.metrics.averages import Average
 from service.metrics.batch import Batch, Question
-from service.metrics.binary_states import Bools, ProbabilityLosses
+from service.metrics.binary_states import Bools, Decisions, ProbabilityLosses
 from service.metrics.class_states import Areas, ClassCounts, ClassTable, ColumnScores, scores_of
 from service.metrics.exact import Floats, Rational, Total, exact_sum
 from service.metrics.pooled import Pairs, pooled_areas
@@ -27,6 +27,7 @@ from service.metrics.states import (
     total_of_squares,
 )
 from service.metrics.sums import MANTISSA_BITS, Sums, average, exponent_of, sums_with_squares
+from service.metrics.undefined import Undefined
 
 
 class LabelSets(Rows, LabelState):
@@ -376,6 +377,25 @@ class LabelScores(ColumnScores):
     def pooled(self) -> Areas:
         """The areas of all pairs of a row and a label."""
         return pooled_areas(self.pairs)
+
+
+class LabelDecisions(LabelScores):
+    """Predictions, in place of labels, and scores where both were sent: what no thresholds explain."""
+
+    @classmethod
+    def of(cls, batch: Batch, question: Question) -> Self:
+        if question.threshold is not None:
+            raise Undefined("no_scores")
+        return cls((scores_of(batch), batch.predictions), batch.weight, question.counts)
+
+    @property
+    def against(self) -> Floats:
+        """The share of the weight that each label has against it, whatever its threshold."""
+        columns = (
+            Decisions.sorted(column, self.positive(position), weights=self.weights, counts=self.counts)
+            for position, column in enumerate(self.by_class())
+        )
+        return np.array([column.against for column in columns])
 
 
 def distinct(scores: Floats) -> Floats:

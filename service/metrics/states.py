@@ -128,14 +128,7 @@ class Rows(State):
     @property
     def distinct_pairs(self) -> int:
         """The number of distinct rows where each comes an even number of times, else 0."""
-        alike = self.own if self.counts else (*self.own, *factors(self.weights))
-        if self.counts and self.weights is not None:
-            starts = np.flatnonzero(np.concatenate([[True], changes(alike)]))
-            return 0 if (np.add.reduceat(self.weights, starts) % 2).any() else len(starts)
-        size = len(alike[0])
-        if size % 2 or any(changes([column[part] for column in alike])[::2].any() for part in blocks(size, 2)):
-            return 0
-        return 1 + int(np.count_nonzero(changes([column[::2] for column in alike])))
+        return distinct_pairs(self.own, self.weights, counts=self.counts)
 
     @property
     def weights_or_ones(self) -> Floats:
@@ -185,6 +178,18 @@ class Placed(Rows):
         found = np.empty_like(values)
         found[self.columns[-1]] = values
         return found
+
+
+def distinct_pairs(own: tuple[NDArray[Any], ...], weights: Floats | None, *, counts: bool) -> int:
+    """The number of distinct rows where each comes an even number of times, else 0; alike ones are neighbours."""
+    alike = own if counts else (*own, *factors(weights))
+    if counts and weights is not None:
+        starts = np.flatnonzero(np.concatenate([[True], changes(alike)]))
+        return 0 if (np.add.reduceat(weights, starts) % 2).any() else len(starts)
+    size = len(alike[0])
+    if size % 2 or any(changes([column[part] for column in alike])[::2].any() for part in blocks(size, 2)):
+        return 0
+    return 1 + int(np.count_nonzero(changes([column[::2] for column in alike])))
 
 
 def changes(columns: Sequence[NDArray[Any]]) -> NDArray[np.bool_]:

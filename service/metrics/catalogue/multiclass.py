@@ -68,7 +68,7 @@ from service.metrics.row import (
     with_curves,
     with_metadata,
 )
-from service.metrics.states import LabelState
+from service.metrics.states import LabelState, Rows
 
 
 def over_classes(function: Callable[..., Any], title: str, **options: Any) -> Iterator[Metric]:
@@ -98,6 +98,7 @@ MULTICLASS = Task(
         PlacedSweep: PlacedTopLabel,
         ClassTable: Confusion,
         ColumnScores: ClassScores,
+        Rows: ClassScores,
     },
     (
         *HEAD,

@@ -47,7 +47,7 @@ from service.metrics.row import (
     with_curves,
     with_metadata,
 )
-from service.metrics.states import LabelState
+from service.metrics.states import LabelState, Rows
 
 
 def over_labels(
@@ -67,7 +67,7 @@ def over_labels(
 
 MULTILABEL = Task(
     "multilabel",
-    {LabelState: LabelSets, ClassTable: LabelCells, ColumnScores: LabelScores},
+    {LabelState: LabelSets, ClassTable: LabelCells, ColumnScores: LabelScores, Rows: LabelScores},
     (
         *HEAD,
         Row(class_sections.classes),

@@ -6,12 +6,28 @@ A finding needs statistical certainty, by limits of its own that hold with 99.9 
 
 from collections.abc import Mapping
 
-from service.metrics.findings import binary, comparison, groups, multiclass, ranking, regression
+from service.metrics.findings import (
+    binary,
+    classes,
+    comparison,
+    groups,
+    multiclass,
+    multilabel,
+    ranking,
+    regression,
+)
 from service.metrics.findings.rule import Finding, Rule, by_severity
 
 __all__ = ["FINDINGS", "OF_REPORTS", "Finding", "Rule", "by_severity"]
 
-OF_REPORTS: tuple[Rule, ...] = (*binary.RULES, *multiclass.RULES, *regression.RULES, *ranking.RULES)
+OF_REPORTS: tuple[Rule, ...] = (
+    *binary.RULES,
+    *classes.RULES,
+    *multiclass.RULES,
+    *multilabel.RULES,
+    *regression.RULES,
+    *ranking.RULES,
+)
 # By what they are found in.
 FINDINGS: Mapping[str, tuple[Rule, ...]] = {
     "report": OF_REPORTS,

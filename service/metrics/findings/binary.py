@@ -372,7 +372,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         duplicated_rows,
         severity="warning",
-        tasks=("binary", "regression"),
+        tasks=("binary", "multiclass", "multilabel", "regression"),
         thresholds={"fewest": 20},
         message="Every row comes an even number of times: the {samples} rows look like the same ones sent twice.",
         advice="Send each row once. Metrics stay the same, but intervals here are narrower than they should be.",

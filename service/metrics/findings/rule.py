@@ -32,8 +32,14 @@ class Finding(TypedDict):
     advice: str
 
 
+BRACES = str.maketrans("<>", "{}")
+
+
 class Wording(Formatter):
-    """Formats numbers for people: whole ones in full, others to four digits; lists with commas and an `and`."""
+    """Formats numbers for people: whole ones in full, others to four digits; lists with commas and an `and`.
+
+    The format of an object is a sentence with the names of its values in angle brackets.
+    """
 
     def format_field(self, value: Any, format_spec: str) -> str:
         if value is None:
@@ -43,6 +49,8 @@ class Wording(Formatter):
         if isinstance(value, list):
             *others, last = [self.format_field(each, format_spec) for each in value]
             return f"{', '.join(others)} and {last}" if others else last
+        if isinstance(value, dict):
+            return self.format(format_spec.translate(BRACES), **value)
         if isinstance(value, float) and not format_spec:
             return f"{value:,.0f}" if value.is_integer() and abs(value) < 2**53 else f"{value:,.4g}"
         return f"{value:,}" if isinstance(value, int) and not format_spec else format(value, format_spec)
