@@ -20,7 +20,7 @@ from service.metrics.catalogue import TASKS
 from service.metrics.distributions import chi_square_tail
 from service.metrics.gaps import Fairness, homogeneity
 from service.settings import Settings
-from tests.cases import close, reading, take, text, whole
+from tests.cases import close, metrics_of, reading, take, text, whole
 from tests.of_groups import drawn, gap_of, grouped, of_counts, randomly, sections
 from tests.tasks import KNOWN
 from tests.tasks.binary import binary
@@ -82,7 +82,7 @@ def test_limits_of_more_groups_are_made_of_those_of_reports_on_their_rows(weight
         ordered = [(a, b) for a in range(4) for b in range(4) if a != b]
         low = max(values[a] - values[b] - math.hypot(below[a], above[b]) for a, b in ordered)
         high = max(values[a] - values[b] + math.hypot(above[a], below[b]) for a, b in ordered)
-        span = TASKS["binary"].metrics_of(KNOWN["binary"].question)
+        span = metrics_of("binary")
         most = next(metric.high - metric.low for metric in span if metric.name == gap["metric"])
         assert gap["interval"]["low"] == pytest.approx(max(0, low), abs=1e-12)
         assert gap["interval"]["high"] == pytest.approx(min(most, high), rel=1e-12)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -128,6 +128,7 @@ def test_numbers_of_queries_are_sums_of_counts():
 
 
 @SETTINGS
+@example(ranking([1, 1, 1], [1, 1, 1], [0, 1, 2], [1, 1, 4]), 0.1)  # exactly two effective queries
 @given(ranking_batches(weights=[REAL]), st.sampled_from([3.0, 0.1, 1e-5, 7e8]))
 def test_a_factor_on_all_weights_changes_no_limit(batch, factor):
     ours, theirs = (whole("ranking", replace(batch, weight=batch.weight * by)) for by in (factor, 1.0))

@@ -14,12 +14,10 @@ from service.metrics.binary import mean_hit_rate, standardised
 from service.metrics.binary_states import Descent, Sweep
 from service.metrics.distributions import t_critical
 from service.metrics.exact import Floats
-from service.metrics.intervals import LOGIT, Case, Interval, on_scale, wilson_limits
+from service.metrics.intervals import FEWEST, LOGIT, Case, Interval, on_scale, wilson_limits
 from service.metrics.states import blocks, once
 from service.metrics.undefined import Undefined
 
-# A class of fewer effective rows does not tell how much its rows vary.
-FEWEST_ROWS = 2
 # The least variance of a partial area, over that of a share of as many rows: by simulation.
 PARTIAL_FLOOR = 0.4
 # A variance below this share of its floor is rounding: all rows of a class have the same placement.
@@ -148,7 +146,7 @@ def roc_estimate(sizes: tuple[float, float], area: float, of_rows: tuple[float, 
     spread = 1 + half * ((1 - centre) / (2 - centre) + centre / (1 + centre))
     floor = centre * (1 - centre) * spread / (2 * m * n)
     freedom = max(1.0, min(m, n) - 1)
-    if min(m, n) < FEWEST_ROWS:
+    if min(m, n) < FEWEST:
         return Estimate(area, min(m, n), centre, sum(of_rows), 0.0, floor, freedom)
     parts = [(variance * size / (size - 1), size - 1) for variance, size in zip(of_rows, (m, n), strict=True)]
     variance = sum(part for part, _ in parts)
@@ -168,7 +166,7 @@ def precision_estimate(sizes: tuple[float, float], area: float, of_rows: tuple[f
     m, n = sizes
     if not n:
         raise Undefined("single_class")
-    if m < FEWEST_ROWS:
+    if m < FEWEST:
         raise Undefined("single_positive")
     centre = min(area, 1 - 0.5 / (m + 1) ** 1.5)
     variance = sum(of_rows)

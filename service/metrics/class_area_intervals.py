@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from service.metrics.area_intervals import FEWEST_ROWS, Estimate, precision_estimate, roc_estimate
+from service.metrics.area_intervals import Estimate, precision_estimate, roc_estimate
 from service.metrics.class_area_states import ClassInfluences, LabelInfluences
 from service.metrics.class_states import Areas
 from service.metrics.exact import Floats, exact_sums
 from service.metrics.influences import Influence
-from service.metrics.intervals import Case, Interval, Strategy, documented
+from service.metrics.intervals import FEWEST, Case, Interval, Strategy, documented
 from service.metrics.multilabel_states import SetMatches
 from service.metrics.undefined import Undefined
 
@@ -237,7 +237,7 @@ def of_pool(case: Case, estimate: Callable[..., Estimate], plain: float, matches
     of_rows = estimate(rows, case.value, (plain, 0.0))
     found = estimate(pairs, case.value, (plain, 0.0)) if plain > ROUNDING * of_rows.floor else of_rows
     fewest = min(rows)
-    correction = fewest / (fewest - 1) if fewest >= FEWEST_ROWS else 1.0
+    correction = fewest / (fewest - 1) if fewest >= FEWEST else 1.0
     found = found._replace(rows=of_rows.rows, variance=plain * correction, freedom=of_rows.freedom)
     return Interval(*found.limits(case.level), "influence_logit")
 

@@ -15,8 +15,8 @@ from service.metrics.distributions import normal_critical, t_critical
 from service.metrics.exact import Floats
 from service.metrics.undefined import REASONS, Undefined
 
-# Fewer effective rows tell nothing of how much one varies.
-FEWEST = 2.0
+# Fewer effective rows tell nothing of how much one varies; a little less is rounding.
+FEWEST = 2.0 * (1 - 1e-9)
 # An estimate with a smaller relative error does not vary: it is rounded.
 SMALLEST_ERROR = 2.0**-48
 Strategy = Callable[..., "Interval"]
