@@ -3,11 +3,11 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 BIN = .venv/bin
 # The tests of requests, servers and deployment, and those that need many rows.
-OTHER_TESTS = bad_inputs clients contract coverage_study deploy examples json_conformance limits memory \
+OTHER_TESTS = bad_inputs clients contract coverage_study deploy examples findings_corpus json_conformance limits memory \
 	multiclass_requests openapi order_and_chunks readme transport workers
 CORE_TESTS = $(filter-out $(OTHER_TESTS:%=tests/test_%.py),$(wildcard tests/test_*.py))
 
-.PHONY: serve test setup check lint coverage coverage-study openapi bench lock
+.PHONY: serve test setup check lint coverage coverage-study findings-corpus openapi bench lock
 
 serve: setup
 	@echo 'Try: curl http://$(HOST):$(PORT)/v1/binary/report -H "Content-Type: application/json" -d @tests/data/breast_cancer.json'
@@ -47,6 +47,10 @@ openapi: setup
 # How often the intervals hold the true value, and how often comparisons err: about half an hour on two cores.
 coverage-study: setup
 	$(BIN)/python -m tests.coverage_study --write
+
+# What the findings tell of payloads that are known to have them, or not: a few minutes on two cores.
+findings-corpus: setup
+	$(BIN)/python -m tests.findings_corpus --write
 
 bench: setup
 	$(BIN)/python -m tests.benchmarks

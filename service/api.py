@@ -190,6 +190,7 @@ def findings() -> Response:
             "tasks": rule.tasks,
             "found_when": rule.found_when,
             "thresholds": rule.thresholds,
+            "explains": rule.explains,
             "message": rule.message,
             "advice": rule.advice,
         }

@@ -255,17 +255,20 @@ def baselines(states: States, question: Question, reading: Reading, metrics: Ite
 
 
 def findings(states: States, question: Question, reading: Reading) -> list[Finding]:
-    """What to know when reading the numbers."""
-    found: list[Finding] = []
-    for rule in rules_of(question, reading):
-        for position, output in enumerate(states):
-            where = f"Output {position}: " if len(states) > 1 else ""
+    """What to know when reading the numbers, without what follows from other findings."""
+    every: list[Finding] = []
+    for position, output in enumerate(states):
+        where = f"Output {position}: " if len(states) > 1 else ""
+        found: list[tuple[Rule, Finding]] = []
+        for rule in rules_of(question, reading):
             try:
                 given = arguments(rule.needs, output, question, reading)
-                found += [each for each in rule.findings(given, where) if finite(each["evidence"])]
+                found += [(rule, each) for each in rule.findings(given, where) if finite(each["evidence"])]
             except (Undefined, OverflowError, ZeroDivisionError):
                 continue  # what it looks at has no value, as the report says
-    return found
+        explained = {code for rule, _ in found for code in rule.explains}
+        every += [each for rule, each in found if rule.name not in explained]
+    return every
 
 
 def entry(

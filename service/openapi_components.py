@@ -113,6 +113,9 @@ SCHEMAS: dict[str, Json] = {
             "tasks": array_of(STRING),
             "found_when": STRING,
             "thresholds": map_of({"type": "number"}, "The numbers that it goes by, which no request changes."),
+            "explains": array_of(
+                STRING, description="Codes of findings that follow from it and are left out beside it."
+            ),
             "message": {"description": "The sentence, with the names of evidence in braces.", **STRING},
             "advice": {"description": "What to do, likewise.", **STRING},
         },

@@ -144,6 +144,26 @@ def test_miscalibration_has_a_direction(scores, direction):
     assert found("binary", body(labels, scores))["miscalibrated"]["evidence"]["direction"] == direction
 
 
+@pytest.mark.parametrize(("between", "far"), [(12, False), (40, True)])
+def test_a_threshold_may_have_passed_over_no_positive_row_by_luck(between, far):
+    """A dear miss that has not been seen among twelve rows may be there nevertheless."""
+    labels, scores = [1] * 30 + [0] * (between + 30), [0.9] * 30 + [0.2] * between + [0.1] * 30
+    asked = body(labels, scores, threshold=0.15, costs={"false_positive": 1, "false_negative": 5})
+    assert ("threshold_far_from_best" in found("binary", asked)) == far
+    weighted = asked | {"sample_weight": [7.5] * len(labels)}
+    assert ("threshold_far_from_best" in found("binary", weighted)) == far
+
+
+def test_scores_around_a_half_that_are_all_too_high_are_miscalibrated():
+    """Spiegelhalter's z weighs rows with 1 - 2 p, so that those on either side of 0.5 cancel."""
+    scores = 0.1 + np.clip(SCORES, 0.1, 0.7)
+    labels = np.random.default_rng(1).random(len(scores)) < scores - 0.1
+    evidence = found("binary", body(labels, scores))["miscalibrated"]["evidence"]
+    assert abs(evidence["spiegelhalter_z"]) < 3
+    assert evidence["mean_score_z"] == pytest.approx(np.sum(labels - scores) / np.sqrt(np.sum(scores * (1 - scores))))
+    assert evidence["direction"] == "too high"
+
+
 def test_costs_move_the_best_threshold():
     assert "threshold_far_from_best" not in found("binary", body(LABELS, SCORES))
     dear = {"false_positive": 1, "false_negative": 10}

@@ -155,6 +155,11 @@ def expected_error(bins: Bins) -> float:
     return math.sqrt(2 / math.pi) * math.fsum(bins.deviation) / math.fsum(bins.relative_weight)
 
 
+def mean_score_z(bins: Bins) -> float:
+    """How far the share of positives is above the mean score, in standard deviations that a calibrated model leaves."""
+    return bins.mean(bins.gap) * math.fsum(bins.relative_weight) / math.hypot(*bins.deviation)
+
+
 def listed(bins: Bins, reading: Reading) -> list[Bin]:
     """The bins as a report has them."""
     columns = {

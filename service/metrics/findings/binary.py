@@ -106,7 +106,8 @@ def recall_trade_off(cells: Cells, sweep: Sweep, low: float, wanted: float) -> F
 def threshold_far_from_best(sweep: Sweep, cells: Cells, question: Question, reading: Reading, saving: float) -> Found:
     """Another threshold would save more than {saving} of what errors cost by `costs`, and some of it with 99.9 %.
 
-    The threshold is the one that costs least on these rows. Nothing is found where predictions were sent.
+    The threshold is the one that costs least on these rows; one more row of either class is reckoned with between the
+    two. Nothing is found where predictions were sent.
     """
     best = min_cost(sweep, cells, reading)
     cost = best["cost_of_predictions"]
@@ -120,7 +121,10 @@ def threshold_far_from_best(sweep: Sweep, cells: Cells, question: Question, read
     # Only rows between both thresholds cost more or less than before.
     hits, alarms, hits2, alarms2 = (float(sums[steps[0]] - sums[steps[1]]) for sums in (tp, fp, *sweep.squares))
     gain = reading.costs.false_positive * alarms - reading.costs.false_negative * hits
-    squares = reading.costs.false_positive**2 * abs(alarms2) + reading.costs.false_negative**2 * abs(hits2)
+    # The best threshold may just pass over no positive, or no negative: one more of each is reckoned with.
+    unseen = float((sweep.squares[0][-1] + sweep.squares[1][-1]) / (tp[-1] + fp[-1])) ** 2
+    squares = reading.costs.false_positive**2 * (abs(alarms2) + unseen)
+    squares += reading.costs.false_negative**2 * (abs(hits2) + unseen)
     if gain > normal_critical(CERTAIN) * math.sqrt(squares):
         yield {
             "threshold": question.threshold,
@@ -219,14 +223,16 @@ def perfect_scores(cells: Cells, labels: ClassTotals, sweep: Sweep | Undefined, 
 
 
 def miscalibrated(sweep: Sweep, z: float, least_error: float) -> Found:
-    """Spiegelhalter's z is beyond {z}, and the calibration error {least_error} above what chance would leave.
+    """The calibration error is {least_error} above what chance would leave, and either of two z is beyond {z}.
 
+    They are Spiegelhalter's, which does not see that scores around 0.5 are all too high, and that of the mean score.
     Scores are too high or too low where the error of their mean is more than half of it, else over- or underconfident.
     """
     found = calibration.spiegelhalter_z(sweep)
     bins = sweep.reliability
+    of_mean = calibration.mean_score_z(bins)
     error, expected = binary.expected_calibration_error(sweep), calibration.expected_error(bins)
-    if abs(found) > z and error - expected > least_error:
+    if max(abs(found), abs(of_mean)) > z and error - expected > least_error:
         gap = bins.mean(bins.gap)
         shifted = abs(gap) > error / 2
         yield {
@@ -238,6 +244,7 @@ def miscalibrated(sweep: Sweep, z: float, least_error: float) -> Found:
             "mean_score": bins.mean(bins.mean_score),
             "fraction_positive": bins.mean(bins.fraction_positive),
             "spiegelhalter_z": found,
+            "mean_score_z": of_mean,
         }
 
 
@@ -265,6 +272,14 @@ RULES: tuple[Rule, ...] = (
         severity="error",
         tasks=("binary",),
         thresholds={"even_odds": 0.5},
+        explains=(
+            "accuracy_paradox",
+            "low_recall",
+            "low_precision",
+            "recall_trade_off",
+            "miscalibrated",
+            "threshold_far_from_best",
+        ),
         message="Scores rank the wrong way round: the area under the ROC curve is {roc_auc:.3f}, worse than drawing "
         "lots, and would be {the_right_way_round:.3f} with all scores turned round.",
         advice="See whether the scores are those of the other class: name it as pos_label, or send 1 - score.",

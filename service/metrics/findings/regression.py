@@ -215,7 +215,7 @@ RULES: tuple[Rule, ...] = (
         units_differ,
         severity="error",
         tasks=("regression",),
-        thresholds=UNITS,
+        thresholds=UNITS | {"most_left": 0.25},  # the labels bound the errors of predictions near 0
         message="Predictions are about {factor} times the labels, as if in another unit: without that factor errors "
         "would be typically {would_be}, not {root_mean_squared_error}.",
         advice="Send labels and predictions in the same unit: see whether one is in feet, percent or thousands, or was "

@@ -64,7 +64,8 @@ class Rule(Row):
     """A row of the table of findings: `function` takes states, and yields the evidence of each finding.
 
     Its name is the code, unless `title` is, its docstring says when there is a finding. `thresholds` are arguments of
-    it that no request changes. `message` and `advice` are sentences with the names of evidence in braces.
+    it that no request changes. `message` and `advice` are sentences with the names of evidence in braces. `explains`
+    are codes of findings that follow from this one and are left out beside it: to act on them would not mend it.
     """
 
     severity: str = field(kw_only=True)
@@ -72,6 +73,7 @@ class Rule(Row):
     message: str = field(kw_only=True)
     advice: str = field(kw_only=True)
     thresholds: Mapping[str, float] = field(default_factory=dict, kw_only=True)
+    explains: tuple[str, ...] = field(default=(), kw_only=True)
     title: str = field(default="", kw_only=True)
 
     @property
