@@ -194,6 +194,13 @@ def constant(rng: Rng, rows: int) -> Payload:
     return payload(sample(rng, replace(law, scores=np.full_like(law.scores, same)), rows))
 
 
+def undecided(rng: Rng, rows: int) -> Payload:
+    """A threshold that no score reaches, or that all do."""
+    law = calibrated(FALLIBLE[0], 0.5)
+    beyond = replace(law, threshold=one_of(rng, (0.0, 1.5)))
+    return payload(sample(rng, beyond, rows), form=one_of(rng, ("scores", "predictions")))
+
+
 def inverted(name: str, rng: Rng, per_class: int) -> Payload:
     law = calibrated(name, 0.5)
     turned = replace(law, scores=1 - law.scores)
@@ -301,6 +308,7 @@ CORRUPTED: tuple[Iterator[Family], ...] = (
     ),
     exactly("hard_scores", hard),
     exactly("constant_scores", constant),
+    exactly("constant_predictions", undecided),
     corrupt(
         "inverted_scores",
         ("AUC 0.34", 200, partial(inverted, VISITS)),
@@ -318,7 +326,7 @@ CORRUPTED: tuple[Iterator[Family], ...] = (
         "threshold_far_from_best",
         ("log-odds 1 off", 4000, partial(misplaced, 1.0)),
         ("log-odds 2 off", 800, partial(misplaced, 2.0)),
-        ("log-odds 4 off", 300, partial(misplaced, 4.0)),
+        ("log-odds 4 off", 400, partial(misplaced, 4.0)),
     ),
     *(
         corrupt("miscalibrated", *(grade(power, least) for power, least in ((1.5, 4000), (2, 1000), (4, 300))))

@@ -208,7 +208,11 @@ def truth_of(drawn: Sample, *, scored: bool = True) -> dict[str, bool | None]:
         "threshold_far_from_best": beyond(law.gain, OPEN_GAIN),
         "miscalibrated": beyond(law.miscalibration, OPEN_MISCALIBRATION),
     }
+    predicted = drawn.law.predicted[drawn.rows]
+    one_prediction = enough and bool(predicted.all() or not predicted.any())
     return {
+        # What one score for all rows explains is left open.
+        "constant_predictions": one_prediction and not one_class if len(distinct) > 1 or not scored else None,
         "class_imbalance": None if one_class else drawn.minority_share < 0.1,
         "accuracy_paradox": beyond(law.accuracy, OPEN_ACCURACY) if missed else False,
         "low_recall": law.recall < 0.5,

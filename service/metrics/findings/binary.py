@@ -1,6 +1,5 @@
 """What reports of a binary task find in their own numbers."""
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -10,16 +9,21 @@ from service.metrics import binary, calibration
 from service.metrics.area_intervals import roc_estimate_of
 from service.metrics.batch import Label, Question, Reading
 from service.metrics.binary_states import Cells, ClassTotals, Decisions, Form, Sweep
-from service.metrics.cell_intervals import share_limits
+from service.metrics.cell_intervals import Numbers, share_limits
 from service.metrics.denominators import smaller_class
-from service.metrics.distributions import normal_critical
-from service.metrics.findings.rule import CERTAIN, WORDING, Found, Rule
+from service.metrics.distributions import beta_below
+from service.metrics.findings.rule import CERTAIN, WORDING, Found, Rule, certain
 from service.metrics.intervals import wilson_limits
-from service.metrics.operating_points import min_cost
+from service.metrics.operating_points import min_cost, precision_at_recall
 from service.metrics.recalibration import ends
 from service.metrics.sections import plain, samples
 from service.metrics.states import LabelState, Rows
 from service.metrics.undefined import Undefined
+
+
+def rows_of(cells: Cells) -> Numbers:
+    """The effective number of rows of each cell: the number itself where there are no weights, or these are counts."""
+    return Numbers(*map(plain, cells.effective[0]))
 
 
 def single_class(labels: ClassTotals, question: Question) -> Found:
@@ -42,7 +46,9 @@ def class_imbalance(labels: ClassTotals, question: Question, least_share: float)
     """The rarer class has less than {least_share} of the weight."""
     share = min(labels.prevalence, 1 - labels.prevalence)
     if 0 < share < least_share:
-        yield {"class": rarer(labels, question), "share": share}
+        rare = labels.positive <= labels.negative
+        shares = (binary.recall, binary.precision) if rare else (binary.specificity, binary.negative_predictive_value)
+        yield {"class": rarer(labels, question), "share": share, "look_at": [share.__name__ for share in shares]}
 
 
 def rarer(labels: ClassTotals, question: Question) -> Label | None:
@@ -56,23 +62,25 @@ def accuracy_paradox(cells: Cells, question: Question, least_accuracy: float, lo
     Missed: its recall is below {low}. At a loss: of the rows predicted so less than {low} are, so that always
     predicting the other class would be right more often. Both with 99.9 %.
     """
-    accuracy = float(binary.accuracy(cells))
-    positive, negative = cells.tp + cells.fn, cells.tn + cells.fp
-    rare = bool(positive <= negative)
-    of_rare, found, others, predicted = (
-        ((binary.recall, binary.precision), cells.tp, negative, cells.tp + cells.fp)
+    accuracy, rows = float(binary.accuracy(cells)), rows_of(cells)
+    rare = rows.tp + rows.fn <= rows.tn + rows.fp
+    (recall, precision), hits, missed, wrong = (
+        ((binary.recall, binary.precision), rows.tp, rows.fn, rows.fp)
         if rare
-        else ((binary.specificity, binary.negative_predictive_value), cells.tn, positive, cells.tn + cells.fn)
+        else ((binary.specificity, binary.negative_predictive_value), rows.tn, rows.fp, rows.fn)
     )
-    limits = [share_limits(share, cells, CERTAIN)[2] for share in of_rare[: 1 + bool(predicted)]]
-    if accuracy >= least_accuracy and min(limits) < low:
+    is_missed = share_limits(recall, cells, CERTAIN)[2] < low
+    at_a_loss = hits + wrong and share_limits(precision, cells, CERTAIN)[2] < low
+    if accuracy >= least_accuracy and (is_missed or at_a_loss):
         yield {
             "accuracy": accuracy,
-            "baseline": float(others / (positive + negative)),
+            "baseline": 1 - (hits + missed) / sum(rows),
             "majority": question.classes[not rare],
             "minority": question.classes[rare],
-            "found": plain(found),
-            "samples": plain(min(positive, negative)),
+            "found": hits,
+            "samples": hits + (missed if is_missed else wrong),
+            "what": "rows" if is_missed else "predictions",
+            "look_at": [share.__name__ for share in (recall, precision)],
         }
 
 
@@ -80,57 +88,66 @@ def low_recall(cells: Cells, low: float) -> Found:
     """Less than {low} of the positive rows are predicted positive, with 99.9 %."""
     recall, _, most = share_limits(binary.recall, cells, CERTAIN)
     if most < low:
-        yield {"recall": recall, "missed": plain(cells.fn), "positives": plain(cells.tp + cells.fn)}
+        rows = rows_of(cells)
+        yield {"recall": recall, "missed": rows.fn, "positives": rows.tp + rows.fn}
 
 
 def low_precision(cells: Cells, low: float) -> Found:
     """Less than {low} of the rows predicted positive are positive, with 99.9 %."""
     precision, _, most = share_limits(binary.precision, cells, CERTAIN)
     if most < low:
-        yield {"precision": precision, "wrong": plain(cells.fp), "predicted": plain(cells.tp + cells.fp)}
+        rows = rows_of(cells)
+        yield {"precision": precision, "wrong": rows.fp, "predicted": rows.tp + rows.fp}
 
 
-def recall_trade_off(cells: Cells, sweep: Sweep, low: float, wanted: float) -> Found:
-    """The recall is low, below {low} with 99.9 %: what a recall of {wanted} would take."""
-    if share_limits(binary.recall, cells, CERTAIN)[2] >= low:
-        return
-    thresholds, tp, fp = sweep.steps
-    at = int((tp >= wanted * tp[-1]).argmax())
-    yield {
-        "threshold": float(thresholds[at - 1]),
-        "recall": float(tp[at] / tp[-1]),
-        "precision": float(tp[at] / (tp[at] + fp[at])),
-    }
+def constant_predictions(cells: Cells, question: Question, fewest: float) -> Found:
+    """All of at least {fewest} rows are predicted as one class, while labels are of both."""
+    rows = rows_of(cells)
+    positive = rows.tp + rows.fp > 0
+    both = rows.tp + rows.fn > 0 < rows.tn + rows.fp
+    if both and sum(rows) >= fewest and not (rows.fn + rows.tn if positive else rows.tp + rows.fp):
+        yield {"class": question.classes[positive], "samples": sum(rows)}
+
+
+def recall_trade_off(cells: Cells, sweep: Sweep, reading: Reading, low: float) -> Found:
+    """The recall is low, below {low} with 99.9 %: what the `target_recall` of the request would take."""
+    if share_limits(binary.recall, cells, CERTAIN)[2] < low:
+        point = precision_at_recall(sweep, reading)
+        yield {"threshold": point["threshold"], "recall": point["recall"], "precision": point["precision"]}
 
 
 def threshold_far_from_best(sweep: Sweep, cells: Cells, question: Question, reading: Reading, saving: float) -> Found:
     """Another threshold would save more than {saving} of what errors cost by `costs`, and some of it with 99.9 %.
 
-    The threshold is the one that costs least on these rows; one more row of either class is reckoned with between the
-    two. Nothing is found where predictions were sent.
+    It is the one that costs least on these rows: the rows between both thresholds, which alone are decided otherwise,
+    are the most remarkable of all that start at the threshold. Stretches of like length tell much the same, so that as
+    many count as lengths double, upwards and downwards. Nothing is found where predictions were sent.
     """
     best = min_cost(sweep, cells, reading)
     cost = best["cost_of_predictions"]
     if question.threshold is None or cost - best["cost"] <= saving * cost:
         return
     thresholds, tp, fp = sweep.steps
-    steps = [
+    steps = sorted(
         0 if threshold is None else len(thresholds) - int(np.searchsorted(thresholds[::-1], threshold))
         for threshold in (question.threshold, best["threshold"])
-    ]
-    # Only rows between both thresholds cost more or less than before.
-    hits, alarms, hits2, alarms2 = (float(sums[steps[0]] - sums[steps[1]]) for sums in (tp, fp, *sweep.squares))
-    gain = reading.costs.false_positive * alarms - reading.costs.false_negative * hits
-    # The best threshold may just pass over no positive, or no negative: one more of each is reckoned with.
-    unseen = float((sweep.squares[0][-1] + sweep.squares[1][-1]) / (tp[-1] + fp[-1])) ** 2
-    squares = reading.costs.false_positive**2 * (abs(alarms2) + unseen)
-    squares += reading.costs.false_negative**2 * (abs(hits2) + unseen)
-    if gain > normal_critical(CERTAIN) * math.sqrt(squares):
+    )
+    hits, alarms, hits2, alarms2 = (float(sums[steps[1]] - sums[steps[0]]) for sums in (tp, fp, *sweep.squares))
+    # Calling the rows between positive costs no more than calling them negative from this share of positives on.
+    even = reading.costs.false_positive / (reading.costs.false_positive + reading.costs.false_negative)
+    rows = (hits + alarms) ** 2 / (hits2 + alarms2)
+    found = rows * hits / (hits + alarms)
+    raised = best["threshold"] is None or best["threshold"] > question.threshold
+    # The binomial probability of so few positives between the two, or of so many.
+    tail = (1 - even, rows - found, found + 1) if raised else (even, found, rows - found + 1)
+    chance = beta_below(*tail) if tail[0] else 0.0
+    if chance < 1 - certain(2 * len(thresholds).bit_length()):
         yield {
             "threshold": question.threshold,
             "cost": cost,
             "best_threshold": best["threshold"],
             "best_cost": best["cost"],
+            "best_recall": best["recall"],
             "choice": "no positive prediction at all"
             if best["threshold"] is None
             else WORDING.format("a threshold of {0}", best["threshold"]),
@@ -171,13 +188,15 @@ def identical_metrics(cells: Cells, sweep: Sweep, fewest: float, fewest_scores: 
         return
     both = positive + negative[::-1]
     if float(np.ptp(both)) <= rounding * max(abs(sweep.scores[0]), abs(sweep.scores[-1])):
-        yield {"accuracy": float(binary.accuracy(cells)), "right": plain(cells.tp), "wrong": plain(cells.fp)}
+        rows = rows_of(cells)
+        yield {"accuracy": float(binary.accuracy(cells)), "right": rows.tp, "wrong": rows.fp}
 
 
 def identical_metrics_of_predictions(cells: Cells, sweep: Sweep | Undefined, fewest: float) -> Found:
     """Accuracy, precision and recall are equal in at least {fewest} rows without scores."""
     if isinstance(sweep, Undefined) and equal_by_counts(cells, fewest):
-        yield {"accuracy": float(binary.accuracy(cells)), "right": plain(cells.tp), "wrong": plain(cells.fp)}
+        rows = rows_of(cells)
+        yield {"accuracy": float(binary.accuracy(cells)), "right": rows.tp, "wrong": rows.fp}
 
 
 def constant_scores(labels: ClassTotals, question: Question, sweep: Sweep, fewest: float) -> Found:
@@ -197,11 +216,13 @@ def hard_scores(labels: ClassTotals, question: Question, sweep: Sweep, fewest: f
         yield {"low": low, "high": high, "samples": samples(labels, question)}
 
 
-def logits(sweep: Sweep) -> Found:
-    """Scores lie outside [0, 1]."""
+def logits(sweep: Sweep, rounding: float) -> Found:
+    """Scores lie outside [0, 1]: by no more than {rounding}, within 0 and 100, or further."""
     low, high = sweep.scores[[0, -1]].tolist()
     if low < 0 or high > 1:
-        yield {"low": low, "high": high}
+        rounded, percent = low >= -rounding and high <= 1 + rounding, low >= 0 and high <= PERCENT
+        kind = "rounded probabilities" if rounded else "percentages" if percent else "logits or margins"
+        yield {"low": low, "high": high, "looks_like": kind}
 
 
 def inverted_scores(sweep: Sweep, even_odds: float) -> Found:
@@ -262,6 +283,7 @@ def duplicated_rows(rows: Rows, labels: LabelState, question: Question, fewest: 
         yield {"distinct": distinct, "samples": samples(labels, question)}
 
 
+PERCENT = 100
 COUNTED_TWICE = (
     "If labels came from a model with two outputs, send only the column of the positive class: one label and one score "
     "a row."
@@ -300,9 +322,9 @@ RULES: tuple[Rule, ...] = (
         tasks=("binary",),
         thresholds={"least_accuracy": 0.8, "low": 0.5},
         message="{accuracy:.1%} of the predictions are right, but always predicting class {majority} would be right in "
-        "{baseline:.1%}: of {samples} rows of class {minority} only {found} are recognised.",
-        advice="Do not judge this model by accuracy. Look at recall, precision and average_precision of the rarer "
-        "class, or at balanced_accuracy and matthews_corrcoef.",
+        "{baseline:.1%}: of {samples} {what} of class {minority} only {found} are right.",
+        advice="Do not judge this model by accuracy. Look at {look_at}, which are those of class {minority}, or at "
+        "balanced_accuracy and matthews_corrcoef.",
     ),
     Rule(
         low_recall,
@@ -310,7 +332,7 @@ RULES: tuple[Rule, ...] = (
         tasks=("binary",),
         thresholds={"low": 0.5},
         message="The model misses {missed} of {positives} positive rows: its recall is {recall:.3g}.",
-        advice="Lower the threshold if a miss costs more than a false alarm; curves show what that takes.",
+        advice="If a miss costs more than a false alarm, call more rows positive: lower the threshold.",
     ),
     Rule(
         low_precision,
@@ -318,7 +340,7 @@ RULES: tuple[Rule, ...] = (
         tasks=("binary",),
         thresholds={"low": 0.5},
         message="Of {predicted} rows predicted positive {wrong} are negative: the precision is {precision:.3g}.",
-        advice="Raise the threshold if a false alarm costs more than a miss; curves show what that takes.",
+        advice="If a false alarm costs more than a miss, call fewer rows positive: raise the threshold.",
     ),
     Rule(
         miscalibrated,
@@ -337,17 +359,19 @@ RULES: tuple[Rule, ...] = (
         tasks=("binary",),
         thresholds={"saving": 0.05},
         message="At the threshold of {threshold} errors cost {cost:.4g} a row; with {choice} they would cost "
-        "{best_cost:.4g}, {saving:.0%} less, on these rows.",
-        advice="Choose the threshold on rows that you do not judge it by. If a miss costs more than a false alarm, or "
-        "less, say so in costs.",
+        "{best_cost:.4g}, {saving:.0%} less, at a recall of {best_recall:.3g}.",
+        advice="That is by costs, 1 for each error where the request has none. Choose the threshold on other rows than "
+        "you judge it by.",
     ),
     Rule(
         logits,
         severity="warning",
         tasks=("binary",),
-        message="Scores run from {low} to {high} and not from 0 to 1: they look like logits or margins. They are used "
-        "as sent, so that metrics of ranks hold; those of probabilities have no value.",
-        advice="If they are logits, send 1 / (1 + exp(-score)), and check that the threshold is meant for them.",
+        thresholds={"rounding": 1e-3},
+        message="Scores run from {low!s} to {high!s} and not from 0 to 1: they look like {looks_like}. They are "
+        "used as sent, so that metrics of ranks hold; those of probabilities have no value.",
+        advice="Send probabilities: clip what is rounded, divide percentages by 100, and of logits send "
+        "1 / (1 + exp(-score)). See that the threshold is meant for what you send.",
     ),
     Rule(
         predictions_disagree_with_scores,
@@ -368,10 +392,19 @@ RULES: tuple[Rule, ...] = (
         advice="See that no input is made of the label, and that none of these rows was learnt from.",
     ),
     Rule(
+        constant_predictions,
+        severity="warning",
+        tasks=("binary",),
+        thresholds={"fewest": 20},
+        message="All {samples} predictions are class {class}, though labels are of both classes.",
+        advice="See whether the model answers with a default, or whether the threshold is meant for these scores.",
+    ),
+    Rule(
         constant_scores,
         severity="warning",
         tasks=("binary",),
         thresholds={"fewest": 20},
+        explains=("constant_predictions", "low_recall", "low_precision", "recall_trade_off", "threshold_far_from_best"),
         message="All {samples} scores are {score}: they tell no row from another.",
         advice="See whether the model answers with a default, or failed to load.",
     ),
@@ -396,6 +429,7 @@ RULES: tuple[Rule, ...] = (
         single_class,
         severity="warning",
         tasks=("binary",),
+        explains=("recall_trade_off", "threshold_far_from_best"),
         message="All {samples} labels are of class {class}: how well the classes are told apart cannot be seen.",
         advice="Send rows of both classes, such as those of a longer time.",
     ),
@@ -404,14 +438,15 @@ RULES: tuple[Rule, ...] = (
         severity="warning",
         tasks=("binary",),
         thresholds={"fewest": 10},
-        message="Only {effective_samples} rows are of class {class}: what is said of that class is mostly chance.",
+        message="There are only {effective_samples} effective rows of class {class}: what is said of it is mostly "
+        "chance.",
         advice="Read the intervals and not the values, and send more rows of that class.",
     ),
     Rule(
         recall_trade_off,
         severity="info",
         tasks=("binary",),
-        thresholds={"low": 0.5, "wanted": 0.9},
+        thresholds={"low": 0.5},
         message="To find {recall:.1%} of the positive rows the threshold would have to be {threshold}; {precision:.1%} "
         "of the rows predicted positive would then be right.",
         advice="Weigh a miss against a false alarm, and choose a threshold on other rows than you judge it by.",
@@ -432,7 +467,8 @@ RULES: tuple[Rule, ...] = (
         tasks=("binary",),
         thresholds={"fewest": 200},
         message="Accuracy, precision and recall are all {accuracy:.4g}, as both classes have {right} right and {wrong} "
-        "wrong rows. That is rare by chance, and always so where each row is counted twice, once for each class.",
+        "wrong rows. That is always so where each row is counted twice, once for each class, and by chance now and "
+        "then.",
         advice=COUNTED_TWICE,
     ),
     Rule(
@@ -441,6 +477,6 @@ RULES: tuple[Rule, ...] = (
         tasks=("binary",),
         thresholds={"least_share": 0.1},
         message="Only {share:.2%} of the rows are of class {class}.",
-        advice="Accuracy says little here: look at recall, precision and average_precision.",
+        advice="Accuracy says little here: look at {look_at}, which are those of that class.",
     ),
 )

@@ -9,18 +9,13 @@ from service.metrics.batch import Question
 from service.metrics.class_states import ClassTable, ColumnScores
 from service.metrics.denominators import size
 from service.metrics.exact import Total
-from service.metrics.findings.rule import CERTAIN, Evidence, Found, Rule
+from service.metrics.findings.rule import Evidence, Found, Rule, certain
 from service.metrics.intervals import limits_of_shares
 from service.metrics.sections import plain, samples
 from service.metrics.states import LabelState, once
 
 # A sentence names so many classes.
 MOST_NAMED = 5
-
-
-def certain(number: int) -> float:
-    """The level at which so many limits hold all together with 99.9 % (Bonferroni)."""
-    return 1 - (1 - CERTAIN) / max(number, 1)
 
 
 def named(question: Question, places: Sequence[int], first: Sequence[Any] = (), **columns: Sequence[Any]) -> Evidence:

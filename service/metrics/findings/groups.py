@@ -27,26 +27,28 @@ class Apart(NamedTuple):
     @property
     def p_value(self) -> float:
         """The p-value of the test that the groups are alike; 1 where there is none."""
-        return self.gap.get("p_value") or 1.0
+        p_value = self.gap.get("p_value")
+        return 1.0 if p_value is None else p_value
 
     def beyond(self, difference: float, ratio: float) -> bool:
-        """Whether it is surely more than a difference of shares, of other metrics more than a ratio as it is."""
+        """Whether it is surely more than a difference of shares, of losses more than a ratio as it is."""
         interval = self.gap.get("interval")
         if self.metric.high - self.metric.low > WIDEST:
-            return self.gap["ratio"] is not None and self.gap["ratio"] * ratio < 1
+            loss = self.metric.low == self.metric.best == 0 and not self.metric.ratio
+            return loss and self.gap["ratio"] is not None and self.gap["ratio"] * ratio < 1
         return interval is not None and max(interval["low"], -interval["high"]) > difference
 
 
 def group_far_behind(apart: Sequence[Apart], doubt: float, difference: float, ratio: float) -> Found:
     """Groups are not alike in a metric, with p below {doubt} for all metrics together, and far apart.
 
-    Far is a difference of shares that is surely more than {difference}, of other metrics a value {ratio} times the
-    other. Of several metrics the one with the smallest p is named. Nothing is found where there are no intervals.
+    Far is a difference of shares that is surely more than {difference}, of losses a value {ratio} times the other. Of
+    several metrics the first of the report is named. Nothing is found where there are no intervals.
     """
     judged = [each for each in apart if each.metric.towards]
     far = [each for each in judged if each.p_value * len(judged) < doubt and each.beyond(difference, ratio)]
     if far:
-        worst = min(far, key=lambda each: each.p_value)
+        worst = far[0]
         (value, behind), (other_value, other) = worst.sides
         yield {
             "metric": worst.metric.name,
@@ -64,8 +66,9 @@ RULES: tuple[Rule, ...] = (
         severity="warning",
         tasks=ALL_TASKS,
         thresholds={"doubt": 0.001, "difference": 0.05, "ratio": 1.5},
-        message="The model serves {group} worse than {other}: {metric} is {value:.4g} against {other_value:.4g}, more "
-        "apart than chance would have it.",
-        advice="See gaps for all metrics, and whether the rows of that group are labelled and measured alike.",
+        message="By {metric} the model serves {group} worse than {other}: {value:.4g} against {other_value:.4g}, "
+        "further apart than chance would have it.",
+        advice="See gaps for all metrics, some of which may favour the other group, and whether labels are as frequent "
+        "in both, and made alike.",
     ),
 )

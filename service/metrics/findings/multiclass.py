@@ -8,8 +8,8 @@ from service.metrics.binary_states import Sweep
 from service.metrics.class_states import ColumnScores
 from service.metrics.exact import Floats
 from service.metrics.findings.binary import miscalibrated
-from service.metrics.findings.classes import certain, effective_rows, low_shares
-from service.metrics.findings.rule import CERTAIN, Evidence, Found, Rule
+from service.metrics.findings.classes import effective_rows, low_shares
+from service.metrics.findings.rule import CERTAIN, Evidence, Found, Rule, certain
 from service.metrics.intervals import limits_of_shares, wilson_limits
 from service.metrics.multiclass_states import Confusion, Support, TopChoices
 from service.metrics.sections import plain, samples

@@ -6,8 +6,8 @@ from service.metrics.batch import Question
 from service.metrics.class_states import Areas, ClassTable, ColumnScores
 from service.metrics.denominators import size
 from service.metrics.exact import Floats
-from service.metrics.findings.classes import certain, effective_rows, named
-from service.metrics.findings.rule import Found, Rule
+from service.metrics.findings.classes import effective_rows, named
+from service.metrics.findings.rule import Found, Rule, certain
 from service.metrics.intervals import wilson_limits
 from service.metrics.multilabel_states import LabelDecisions
 from service.metrics.sections import samples

@@ -18,6 +18,11 @@ ALL_TASKS = ("binary", "multiclass", "multilabel", "regression", "ranking")
 CERTAIN = 0.999
 
 
+def certain(number: int) -> float:
+    """The level at which so many limits hold all together with 99.9 % (Bonferroni)."""
+    return 1 - (1 - CERTAIN) / max(number, 1)
+
+
 class Finding(TypedDict):
     """Something to know when reading the answer: a code for programs, a sentence, the numbers behind it, what to do.
 
