@@ -592,10 +592,14 @@ def test_findings_say_what_a_reader_might_miss():
     labels = rng.random(400) < 0.5
     learnt, guessed = labels[:200] * 0.9 + 0.05 * rng.random(200), rng.random(200)
     body = unpaired((labels[:200], learnt), (labels[200:], guessed))
-    body["candidates"] = {"Train": body["candidates"]["a"], "test": body["candidates"]["b"]}
-    for reference in body["candidates"]:
-        assert [each["code"] for each in asked("binary", body | {"reference": reference})["findings"]] == ["overfit"]
-    body["candidates"] = dict(zip(("one", "other"), body["candidates"].values(), strict=True))
+    sides = list(body["candidates"].values())
+    for named in ("Train", "training data", "rf_train", "model (train)"):
+        body["candidates"] = dict(zip((named, "test"), sides, strict=True))
+        for reference in body["candidates"]:
+            assert [each["code"] for each in asked("binary", body | {"reference": reference})["findings"]] == [
+                "overfit"
+            ]
+    body["candidates"] = dict(zip(("one", "constraint"), sides, strict=True))
     assert asked("binary", body | {"reference": "one"})["findings"] == []
 
 

@@ -66,6 +66,7 @@ CASES = {
     ),
     "one_hot_binary": (body(ONE_HOT, TWO), {"columns": ["labels", "scores"]}, "two columns of labels and scores"),
     "identical_metrics": (body(ONE_HOT.ravel(), TWO.ravel()), {"right": 1497, "wrong": 503}, "are all 0.7485"),
+    "no_better_than_chance": (body(LABELS, np.roll(SCORES, 1)), {}, "no better than drawing lots"),
     "inverted_scores": (body(LABELS, 1 - SCORES), {}, "the wrong way round"),
     "threshold_far_from_best": (
         body([0] * 100 + [1] * 100, [0.2] * 98 + [0.4] * 2 + [0.3] * 60 + [0.7] * 40),

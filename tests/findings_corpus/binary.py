@@ -201,6 +201,12 @@ def undecided(rng: Rng, rows: int) -> Payload:
     return payload(sample(rng, beyond, rows), form=one_of(rng, ("scores", "predictions")))
 
 
+def shuffled(rng: Rng, rows: int) -> Payload:
+    """Labels that have nothing to do with their scores."""
+    law = calibrated(one_of(rng, FALLIBLE), 0.5)
+    return payload(sample(rng, replace(law, chance=np.full_like(law.chance, law.prevalence)), rows))
+
+
 def inverted(name: str, rng: Rng, per_class: int) -> Payload:
     law = calibrated(name, 0.5)
     turned = replace(law, scores=1 - law.scores)
@@ -309,6 +315,7 @@ CORRUPTED: tuple[Iterator[Family], ...] = (
     exactly("hard_scores", hard),
     exactly("constant_scores", constant),
     exactly("constant_predictions", undecided),
+    exactly("no_better_than_chance", shuffled, (1500, 5000, 20_000)),
     corrupt(
         "inverted_scores",
         ("AUC 0.34", 200, partial(inverted, VISITS)),

@@ -181,6 +181,8 @@ def with_classes(rng: Rng, law: Law, positives: int, negatives: int) -> Sample:
     return Sample(law, np.concatenate(chosen)[order], labels[order])
 
 
+# Scores this far above chance are left open: few rows do not tell them from it.
+NEARLY_CHANCE = 0.6
 # Below one and above the other a condition is true or false; between them it is left open.
 OPEN_ACCURACY = (0.77, 0.8)
 OPEN_GAIN = (0.03, 0.05)
@@ -202,6 +204,7 @@ def truth_of(drawn: Sample, *, scored: bool = True) -> dict[str, bool | None]:
         "hard_scores": hard and enough,
         "constant_scores": len(distinct) == 1 and enough,
         "inverted_scores": law.auc < 0.5 - 1e-9,
+        "no_better_than_chance": True if abs(law.auc - 0.5) < 1e-9 else None if law.auc < NEARLY_CHANCE else False,
         "logits": bool(distinct[0] < 0 or distinct[-1] > 1),
         "perfect_scores": beyond(law.auc, OPEN_AUC),
         "recall_trade_off": law.recall < 0.5,

@@ -23,6 +23,7 @@ MEANINGS = {
     "confused_classes": "in the population a class is predicted to be one other in at least 0.15 of its rows, and "
     f"three times as often as rows of neither; left open {between(class_laws.OPEN_CONFUSION)}, and "
     f"{between(class_laws.OPEN_TIMES)} times",
+    "no_better_than_chance": "labels are drawn without regard to the scores",
     "constant_predictions": f"all of {FEW} rows or more have one prediction",
     "constant_scores": f"all of {FEW} rows or more have the same scores",
     "duplicated_rows": "the same rows were sent twice, four or six times",

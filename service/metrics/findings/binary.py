@@ -232,6 +232,15 @@ def inverted_scores(sweep: Sweep, even_odds: float) -> Found:
         yield {"roc_auc": area, "the_right_way_round": 1 - area}
 
 
+def no_better_than_chance(sweep: Sweep, even_odds: float, most: float) -> Found:
+    """The area under the ROC curve may be {even_odds}, and is below {most}, with 99.9 %."""
+    area = binary.roc_auc(sweep)
+    if area < most and sweep.scores[0] < sweep.scores[-1]:
+        low, high = roc_estimate_of(sweep, area).limits(CERTAIN)
+        if low <= even_odds <= high < most:
+            yield {"roc_auc": area, "low": low, "high": high}
+
+
 def perfect_scores(cells: Cells, labels: ClassTotals, sweep: Sweep | Undefined, fewest: float) -> Found:
     """At least {fewest} effective rows of each class, and no mistake: by scores, or without any by predictions."""
     if smaller_class(labels) < fewest:
@@ -305,6 +314,17 @@ RULES: tuple[Rule, ...] = (
         message="Scores rank the wrong way round: the area under the ROC curve is {roc_auc:.3f}, worse than drawing "
         "lots, and would be {the_right_way_round:.3f} with all scores turned round.",
         advice="See whether the scores are those of the other class: name it as pos_label, or send 1 - score.",
+    ),
+    Rule(
+        no_better_than_chance,
+        severity="warning",
+        tasks=("binary",),
+        thresholds={"even_odds": 0.5, "most": 0.6},
+        explains=("miscalibrated", "recall_trade_off", "threshold_far_from_best"),
+        message="Scores tell positive rows from negative ones no better than drawing lots: the area under the ROC "
+        "curve is {roc_auc:.3f}, and surely below {high:.3f}.",
+        advice="See whether scores and labels are of the same rows, in the same order, and whether the model has "
+        "learnt anything.",
     ),
     Rule(
         identical_metrics,

@@ -1,11 +1,12 @@
 """What the comparison of candidates finds in its own numbers."""
 
+import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from service.metrics.findings.rule import ALL_TASKS, Found, Rule
 
-# Candidates of these names are of rows that a model has learnt from.
+# Candidates with one of these words in their name are of rows that a model has learnt from.
 TRAINING = {"train", "training"}
 
 
@@ -59,15 +60,20 @@ def looks_paired(compared: Compared) -> Found:
         yield {**compared.named, "samples": compared.samples}
 
 
-def overfit(compared: Compared, least_doubt: float, least_gap: float) -> Found:
-    """A candidate named train or training is better than one that is not, with p below {least_doubt}.
+def learnt_from(name: str) -> bool:
+    """Whether a candidate's name says that its rows are those the model has learnt from."""
+    return not TRAINING.isdisjoint(re.split("[^a-z]+", name.lower()))
 
-    And by more than {least_gap} of what that one lacks to the best value.
+
+def overfit(compared: Compared, least_doubt: float, least_gap: float) -> Found:
+    """A candidate with train or training in its name is better than one without, with p below {least_doubt}.
+
+    And by more than {least_gap} of what that one lacks to the best value. Candidates have rows of their own.
     """
-    train, test = sorted(compared.values, key=lambda name: name.lower() not in TRAINING)
+    train, test = sorted(compared.values, key=lambda name: not learnt_from(name))
     on_train, on_test = compared.values[train], compared.values[test]
-    learnt = train.lower() in TRAINING and test.lower() not in TRAINING
     tests = compared.entry["tests"]
+    learnt = learnt_from(train) and not learnt_from(test)
     if compared.paired or not learnt or not tests or on_train is None or on_test is None:
         return
     gap, room = compared.towards * (on_train - on_test), abs(compared.best - on_test)
@@ -88,7 +94,7 @@ RULES: tuple[Rule, ...] = (
         severity="warning",
         tasks=ALL_TASKS,
         message="By {metric} nothing can be said of {candidate} and {reference}: {detail}",
-        advice="Send more rows, or name another primary_metric.",
+        advice="Name another primary_metric, or send rows of which it has a value.",
     ),
     Rule(
         looks_paired,
@@ -104,8 +110,8 @@ RULES: tuple[Rule, ...] = (
         severity="warning",
         tasks=ALL_TASKS,
         thresholds={"least_doubt": 0.001, "least_gap": 0.1},
-        message="{metric} is {on_train:.4g} on {train} and {on_test:.4g} on {test}: the model has learnt its rows "
-        "better than what they have in common.",
+        message="{metric} is {on_train:.4g} on {train} and {on_test:.4g} on {test}: the model does better on rows that "
+        "it has learnt from than on others, by more than chance.",
         advice="Trust the value on {test}. Regularise, simplify or stop earlier, or learn from more rows.",
     ),
     Rule(
