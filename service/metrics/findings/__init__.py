@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from service.metrics.findings import (
     binary,
+    binary_scores,
     classes,
     comparison,
     groups,
@@ -22,6 +23,7 @@ __all__ = ["FINDINGS", "OF_REPORTS", "Finding", "Rule", "by_severity"]
 
 OF_REPORTS: tuple[Rule, ...] = (
     *binary.RULES,
+    *binary_scores.RULES,
     *classes.RULES,
     *multiclass.RULES,
     *multilabel.RULES,

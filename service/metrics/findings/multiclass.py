@@ -7,7 +7,7 @@ from service.metrics.batch import Question, Reading
 from service.metrics.binary_states import Sweep
 from service.metrics.class_states import ColumnScores
 from service.metrics.exact import Floats
-from service.metrics.findings.binary import miscalibrated
+from service.metrics.findings.binary_scores import miscalibrated
 from service.metrics.findings.classes import effective_rows, low_shares
 from service.metrics.findings.rule import CERTAIN, Evidence, Found, Rule, certain
 from service.metrics.intervals import limits_of_shares, wilson_limits
