@@ -127,3 +127,11 @@ def beta_below(x: float, a: float, b: float) -> float:
         if abs(upper * lower - 1) < LAST_TERM:
             break
     return math.exp(front) / (a * fraction)
+
+
+def at_most(found: float, rows: float, share: float) -> float:
+    """The probability of at most so many hits in these rows, of a share below which they are fewer than expected."""
+    others = 1 - share
+    if others >= 1 or found >= rows:
+        return 1.0
+    return beta_below(others, rows - found, found + 1) if others > 0 else 0.0

@@ -8,7 +8,7 @@ from service.metrics.batch import Question, Reading
 from service.metrics.binary_states import Cells, ClassTotals, Decisions, Sweep
 from service.metrics.cell_intervals import share_limits
 from service.metrics.denominators import smaller_class
-from service.metrics.distributions import beta_below
+from service.metrics.distributions import at_most
 from service.metrics.findings.rule import CERTAIN, WORDING, Found, Rule, certain
 from service.metrics.intervals import wilson_limits
 from service.metrics.operating_points import min_cost, precision_at_recall
@@ -49,9 +49,8 @@ def threshold_far_from_best(sweep: Sweep, cells: Cells, question: Question, read
     rows = (hits + alarms) ** 2 / (hits2 + alarms2)
     found = rows * hits / (hits + alarms)
     raised = best["threshold"] is None or best["threshold"] > question.threshold
-    # The binomial probability of so few positives between the two, or of so many.
-    tail = (1 - even, rows - found, found + 1) if raised else (even, found, rows - found + 1)
-    chance = beta_below(*tail) if tail[0] else 0.0
+    # Of so few positives between the two, or of so few negatives.
+    chance = at_most(found, rows, even) if raised else at_most(rows - found, rows, 1 - even)
     if chance < 1 - certain(2 * len(thresholds).bit_length()):
         yield {
             "threshold": question.threshold,
