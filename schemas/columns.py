@@ -26,6 +26,7 @@ from schemas.fields import (
 from service.metrics.batch import Label
 from service.metrics.exact import Floats
 
+NOT_A_NUMBER = "NaN, or too large for a 64-bit float. Leave the row out."
 # Weights beyond it, or below its inverse, have products that leave the range of float64.
 LARGEST_WEIGHT = 1e100
 # How far the sum of a row of probabilities may be from 1, for each of them.
@@ -54,7 +55,8 @@ def finite_numbers(value: Any, limits: Limits) -> Floats:
     numbers: Floats = column.astype(np.float64) + 0.0  # no negative zero
     finite = np.isfinite(numbers)
     if not finite.all():
-        raise at_rows(np.any(~finite.reshape(len(numbers), -1), axis=1), TOO_LARGE, "nonfinite-number")
+        text = NOT_A_NUMBER if np.isnan(numbers).any() else TOO_LARGE
+        raise at_rows(np.any(~finite.reshape(len(numbers), -1), axis=1), text, "nonfinite-number")
     return numbers
 
 

@@ -17,6 +17,7 @@ from schemas.requests import ReportRequest
 from service import media, telemetry
 from service.body import decoder_of, read_body
 from service.by_group import sections_of
+from service.columnar import options_of
 from service.comparison import compare
 from service.evaluate import kinds_of, report, states_of
 from service.gate import Gate
@@ -39,7 +40,7 @@ def register(app: Flask, settings: Settings) -> None:
             ("report", report_of(schema(settings))),
             ("compare", comparison_of(CompareRequest(settings, schema))),
         ):
-            view = computing(answer, settings, gate)
+            view = computing(answer, verb, settings, gate)
             app.add_url_rule(
                 f"/v1/{task}/{verb}", f"{verb}_{task}", view, methods=["POST"], provide_automatic_options=False
             )
@@ -88,16 +89,16 @@ def comparison_of(schema: CompareRequest) -> Answer:
     return answer
 
 
-def computing(answer: Answer, settings: Settings, gate: Gate) -> Callable[[], Response]:
+def computing(answer: Answer, verb: str, settings: Settings, gate: Gate) -> Callable[[], Response]:
     """The view that decodes a body and answers its columns, one at a time."""
 
     def view() -> Response:
-        columns_of = negotiated()
+        columns_of = negotiated(verb)
         decode = decoder_of(request.headers.get("Content-Encoding", "").strip().lower())
         body = read_body(request.environ, settings)
         with gate.computing():
             body = decode(body, settings.max_decoded_bytes)
-            columns = [columns_of(body, settings.max_values)]
+            columns = [columns_of(body, settings)]
             del body  # the columns stand on their own
             made, rows = answer(columns.pop())
             telemetry.ROWS.labels(made["task"]).inc(rows)
@@ -106,20 +107,31 @@ def computing(answer: Answer, settings: Settings, gate: Gate) -> Callable[[], Re
     return view
 
 
-def negotiated() -> Callable[[bytes | bytearray, int], Any]:
-    """The decoder of the request's media type. Raises `Problem` where request and service do not agree on types."""
-    no_parameters()
+def negotiated(verb: str) -> Callable[[bytes | bytearray, Settings], Any]:
+    """What makes columns and options of the request. Raises `Problem` where it and the service agree on no type."""
+    kind = media.ACCEPTED.get(request.mimetype)
+    if kind is None or not kind.columnar:
+        no_parameters()
     if not request.accept_mimetypes.best_match([media.JSON]) and request.accept_mimetypes:
         raise Problem("not-acceptable", f"Reports come as {media.JSON}. Accept it.")
     charset = request.mimetype_params.get("charset", "utf-8").lower()
-    if request.mimetype not in media.ACCEPTED or charset not in {"utf-8", "utf8"}:
-        accepted = ", ".join(media.ACCEPTED)
+    if kind is None or not kind.serves(verb) or charset not in {"utf-8", "utf8"}:
+        names = ", ".join(media.accepted(verb))
+        extra = " Others are read where Assay is installed with its extra `columnar`." if needs_extra(kind) else ""
         raise Problem(
             "unsupported-media-type",
-            f"The Content-Type of the request is none of {accepted} in UTF-8. Send that header with the body.",
-            headers={"Accept": accepted},
+            f"The Content-Type of the request is none of {names} in UTF-8. Send that header with the body.{extra}",
+            headers={"Accept": names},
         )
-    return media.ACCEPTED[request.mimetype].decode
+    if not kind.columnar:
+        return kind.decode
+    options = options_of(request.query_string)
+    return lambda body, settings: kind.decode(body, settings) | options
+
+
+def needs_extra(kind: media.MediaType | None) -> bool:
+    """Whether a media type would be read if more were installed."""
+    return kind is not None and not kind.installed()
 
 
 def no_parameters() -> None:

@@ -27,6 +27,7 @@ from service import media
 from service.api import OPENAPI, PATHS
 from service.app import create_app
 from service.candidates import MetricDifference
+from service.columnar import KNOWN
 from service.examples import COMPARED, COMPARISONS, EXAMPLES, RULES
 from service.metrics.batch import Label
 from service.metrics.catalogue import TASKS
@@ -57,6 +58,12 @@ TYPES: dict[Any, str] = {str: "string", bool: "boolean", int: "integer", float: 
 DIGITS = 10
 
 BODY = "JSON in UTF-8, plain or with the Content-Encoding gzip, or zstd where it is installed."
+
+# In words: generators of clients make nothing that works of a body of several media types.
+COLUMNAR = (
+    f"Or the columns alone: {KNOWN} Options are then query parameters of the same names, each read as JSON where it is "
+    "JSON, else as a string. Arrow and CSV are read where Assay is installed with its extra `columnar`."
+)
 
 TAGS = {
     "reports": "Reports of batches: the same body gives the same answer.",
@@ -187,12 +194,17 @@ def add_post(
             raise ValueError(f"Example {name} of {path}: {answer.text}")
         asked[name] = {"summary": summary, "value": body}
         given[name] = {"summary": summary, "value": rounded(answer.get_json())}
-    content = {kind: {"schema": ref(f"{schema}Request"), "examples": asked} for kind in media.ACCEPTED}
+    content = {media.JSON: {"schema": ref(f"{schema}Request"), "examples": asked}}
+    columnar = [f"`{name}`: {kind.about}" for name, kind in media.ACCEPTED.items() if kind.columnar]
     post = {
         "tags": [TAG_OF[verb]],
         "operationId": f"{verb}_{task}",
         "summary": PATHS[f"POST {path}"],
-        "requestBody": {"description": BODY, "required": True, "content": content},
+        "requestBody": {
+            "description": " ".join([BODY, COLUMNAR, *columnar] if verb == "report" else [BODY]),
+            "required": True,
+            "content": content,
+        },
         "responses": responses(ABOUT[verb], {media.JSON: {"schema": ref(schema), "examples": given}}),
     }
     spec.path(path, operations={"post": post})

@@ -22,6 +22,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "bad-framing": (400, "The body is not framed as declared"),
     "bad-request": (400, "The request is malformed"),
     "duplicate-key": (400, "An object has a key twice"),
+    "malformed-body": (400, "The body is not what its media type says"),
     "malformed-json": (400, "The body is not JSON"),
     "too-deep": (400, "The body is nested too deeply"),
     "unknown-parameter": (400, "The request has an unknown query parameter"),

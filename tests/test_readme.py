@@ -2,12 +2,15 @@
 
 import json
 import re
+import subprocess
+import sys
 from http import HTTPStatus
 
-from service import readme
+from service import media, readme
 from service.app import create_app
 from service.metrics.catalogue import TASKS
 from service.settings import Settings
+from tests.serving import Server
 
 ANSWER = re.compile(r"<!-- answer -->\n\n```json\n(.*?)\n```\n\n<!-- /answer -->", re.DOTALL)
 
@@ -34,6 +37,16 @@ def test_what_the_readme_posts_to_each_task_gets_a_report() -> None:
         for body in re.findall(r"`(\{.*?\})`", text):
             answer = client.post(f"/v1/{task}/report", data=body, content_type="application/json")
             assert answer.status_code == HTTPStatus.OK, (body, answer.text)
+
+
+def test_the_commands_that_send_columns_get_a_report(server: Server) -> None:
+    section = re.search(r"^## Columns\n(.*?)^## ", readme.README.read_text(), re.MULTILINE | re.DOTALL)[1]
+    commands = re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
+    assert len(commands) == len(media.accepted("report")) - 1
+    for command in commands:
+        local = command.replace(":8000", f":{server.port}").replace("python -c", f"{sys.executable} -c")
+        answer = subprocess.run(["bash", "-c", local], capture_output=True, check=True).stdout  # noqa: S607
+        assert json.loads(answer)["task"] == "binary", answer
 
 
 def test_the_metric_that_contributing_shows_is_the_one_in_the_tree() -> None:
