@@ -106,7 +106,7 @@ CASES = {
             "number": 2,
             "classes": [{"class": "b", "effective_samples": 4.0}, {"class": "c", "effective_samples": 9.0}],
         },
-        "There are few rows of 2 of 3 classes: 4 of class b and 9 of class c.",
+        "There are few effective rows of 2 of 3 classes: 4 of class b and 9 of class c.",
     ),
     "single_class": (of_matrix([[0, 0], [1, 4]]), {"class": "b", "samples": 5}, "All 5 labels are of class b"),
     "unstable_macro": (
@@ -279,3 +279,22 @@ def test_findings_on_averages_need_those_to_be_asked_for():
     batch = CASES["unstable_macro"][0]
     assert found(batch, metrics=("accuracy",)).keys() == {"small_sample"}
     assert "unstable_macro" in found(batch, metrics=("recall_macro",))
+
+
+def test_the_most_frequent_class_is_hidden_by_no_accuracy():
+    matrix = 95 * np.eye(10, dtype=int) + 5 * np.roll(np.eye(10, dtype=int), 1, axis=1)
+    matrix[3] = 0
+    matrix[3, 8] = 101
+    findings = found(of_matrix(matrix.tolist()))
+    assert "worst_classes" in findings
+    assert "accuracy_paradox" not in findings
+
+
+def test_a_factor_on_all_weights_changes_no_word():
+    batch = of_matrix([[300, 10, 0], [60, 20, 10], [5, 5, 80]])
+    weight = np.random.default_rng(1).random(len(batch.truth)) + 0.5
+    said = [
+        [each["message"] for each in found(replace(batch, weight=weight * factor)).values()]
+        for factor in (1.0, 1e-8, 1e60)
+    ]
+    assert said[0] == said[1] == said[2] != []

@@ -69,7 +69,7 @@ CASES = {
     "small_sample": (
         of_cells((7, 0, 0, 93), (90, 0, 0, 10)),
         {"number": 1, "classes": [{"class": "a", "effective_samples": 7.0}]},
-        "There are few rows of 1 of 2 classes: 7 of class a.",
+        "There are few effective rows of 1 of 2 classes: 7 of class a.",
     ),
     "single_class": (
         of_cells((0, 0, 10, 90), (50, 50, 0, 0), (50, 0, 0, 50)),

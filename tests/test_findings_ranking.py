@@ -41,7 +41,7 @@ CASES = {
         THREES,
         None,
         {"effective_queries": 100.0},
-        "In each of 100 queries",
+        "In each of 100 effective queries",
     ),
     "one_query_dominates": (
         RELEVANCE,
@@ -67,7 +67,14 @@ CASES = {
         {"distinct": 1000, "samples": 2000},
         "the 2,000 rows",
     ),
-    "small_sample": (RELEVANCE[:90], SCORES[:90], QUERIES[:90], None, {"effective_queries": 9.0}, "Only 9 queries"),
+    "small_sample": (
+        RELEVANCE[:90],
+        SCORES[:90],
+        QUERIES[:90],
+        None,
+        {"effective_queries": 9.0},
+        "Only 9 effective queries",
+    ),
 }
 
 

@@ -32,7 +32,7 @@ def quantiles_of(labels, noise, shift=0.0):
 
 # Code: labels, predictions, more of the request, some evidence, and what the sentence says.
 CASES = {
-    "units_differ": (LABELS, 3.25 * LABELS, {}, {"factor": 3.25, "would_be": 0.0}, "about 3.25 times the labels"),
+    "units_differ": (LABELS, 3.25 * LABELS, {}, {"factor": 3.25, "offset": 0.0}, "about 3.25 times the labels plus 0."),
     "inverted_scores": (LABELS, -LABELS, {}, {"pearson": -1.0}, "their correlation is -1.000"),
     "worse_than_mean": (
         np.tile([1.0, 3.0], 50),
@@ -52,7 +52,7 @@ CASES = {
         {"direction": "high", "quantiles_off": 3, "quantile": 0.5},
         "The predicted quantile 0.5 is too high",
     ),
-    "small_sample": (LABELS[:9], (LABELS + NOISE)[:9], {}, {"effective_samples": 9.0}, "only 9 rows"),
+    "small_sample": (LABELS[:9], (LABELS + NOISE)[:9], {}, {"effective_samples": 9.0}, "only 9 effective rows"),
     "labels_look_categorical": (CLASSES, CLASSES + STEPS, {}, {"values": 5}, "only 5 different values"),
     "duplicated_rows": ([*LABELS] * 2, [*(LABELS + NOISE)] * 2, {}, {"distinct": 1000}, "2,000 rows"),
 }
@@ -72,6 +72,13 @@ def test_a_finding_has_the_right_figures_and_says_them(code):
     finding = asked(labels, predictions, **more)[code]
     assert {name: finding["evidence"][name] for name in evidence} == approximately(evidence.items())
     assert sentence in finding["message"]
+
+
+def test_a_model_that_is_worse_than_the_mean_may_have_learnt_nothing():
+    labels, predictions, *_ = CASES["worse_than_mean"]
+    advice = asked(labels, predictions)["worse_than_mean"]["advice"]
+    assert "learnt nothing" in advice
+    assert "overfits" in advice
 
 
 def test_every_rule_of_a_regression_has_a_case():
@@ -96,16 +103,24 @@ def test_another_unit_is_named_by_its_factor(factor):
     assert finding["evidence"]["factor"] == pytest.approx(factor, rel=1e-2)
 
 
-def test_another_scale_is_named_by_its_offset():
-    finding = asked(LABELS, LABELS + NOISE / 4 + 273.15)["units_differ"]
-    assert finding["evidence"]["offset"] == pytest.approx(273.15 + NOISE.mean() / 4)
-    assert "Predictions lie about 273.1 above the labels" in finding["message"]
-    assert "below the labels" in asked(LABELS, LABELS + NOISE / 4 - 273.15)["units_differ"]["message"]
+@pytest.mark.parametrize(("factor", "offset"), [(1, 273.15), (1, -273.15), (1.8, 32), (0.1, -5), (1 / 60, -0.3)])
+def test_another_scale_is_named_by_its_factor_and_offset(factor, offset):
+    finding = asked(LABELS, factor * (LABELS + NOISE / 8) + offset)["units_differ"]
+    assert finding["evidence"]["factor"] == pytest.approx(factor, rel=1e-2)
+    assert finding["evidence"]["offset"] == pytest.approx(offset, abs=0.5 * factor)
+    assert "times the labels plus" in finding["message"]
 
 
 def test_predictions_that_are_shrunk_or_off_by_little_are_in_the_same_unit():
     assert "units_differ" not in asked(LABELS, 50 + 0.5 * (LABELS - 50) + NOISE)
-    assert "units_differ" not in asked(LABELS, 1.01 * LABELS)
+    for predictions in (1.01 * LABELS, 0.97 * LABELS, LABELS + 1.5 + NOISE / 10, 1.2 * LABELS):
+        assert "units_differ" not in asked(LABELS, predictions)
+
+
+def test_what_follows_from_a_wrong_scale_or_sign_is_not_said_beside_it():
+    assert asked(LABELS, 1000 * (LABELS + NOISE / 4)).keys() == {"units_differ"}
+    assert asked(LABELS, 60 - LABELS).keys() == {"inverted_scores"}
+    assert asked(LABELS, 0 * LABELS + 55).keys() == {"constant_predictions", "worse_than_mean"}
 
 
 def test_the_largest_errors_are_those_of_a_part_of_the_weight():

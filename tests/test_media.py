@@ -40,12 +40,17 @@ def is_flat(columns: dict[str, list[Any]]) -> bool:
     return not any(isinstance(value, list) for column in columns.values() for value in column)
 
 
-@pytest.mark.parametrize("kind", WRITTEN)
-@pytest.mark.parametrize(("task", "name", "fields"), REQUESTS, ids=[f"{task}-{name}" for task, name, _ in REQUESTS])
-def test_every_example_gives_the_same_bytes(kind, task, name, fields):
+WRITABLE = [
+    pytest.param(kind, task, fields, id=f"{kind}-{task}-{name}")
+    for task, name, fields in REQUESTS
+    for kind in WRITTEN
+    if kind != CSV or is_flat(columns_and_query(fields)[0])
+]
+
+
+@pytest.mark.parametrize(("kind", "task", "fields"), WRITABLE)
+def test_every_example_gives_the_same_bytes(kind, task, fields):
     columns, query = columns_and_query(fields)
-    if kind == CSV and not is_flat(columns):
-        pytest.skip(f"{name} has matrices")
     expected = post(media.JSON, json.dumps(fields).encode(), task=task)
     answer = post(kind, WRITTEN[kind](columns), query, task)
     assert answer.status_code == 200, answer.text

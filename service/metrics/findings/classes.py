@@ -8,7 +8,6 @@ import numpy as np
 from service.metrics.batch import Question
 from service.metrics.class_states import ClassTable, ColumnScores
 from service.metrics.denominators import size
-from service.metrics.exact import Total
 from service.metrics.findings.rule import Evidence, Found, Rule, certain
 from service.metrics.intervals import limits_of_shares
 from service.metrics.sections import plain, samples
@@ -32,9 +31,9 @@ def named(question: Question, places: Sequence[int], first: Sequence[Any] = (), 
     return {"number": len(places), "of": len(labels), "classes": found}
 
 
-def plainly(weights: Sequence[Total]) -> list[int | float]:
-    """The weights as JSON has them."""
-    return [plain(weight) for weight in weights]
+def rows_of(table: ClassTable, sums: Any) -> list[int | float]:
+    """Effective numbers of rows, which are the numbers of rows where there are no weights."""
+    return [plain(number) for number in table.effective(sums).tolist()]
 
 
 @once
@@ -59,9 +58,9 @@ def missed_classes(table: ClassTable, question: Question, low: float) -> Found:
     """Classes of which less than {low} of the rows are predicted as such, with 99.9 % for all classes together."""
     places, shares = low_shares(table, "truth", low)
     if places:
-        hits, truth, _ = (sums.exact for sums in table.counts)
+        hits, truth, _ = (rows_of(table, sums) for sums in table.counts)
         missed = [whole - part for part, whole in zip(hits, truth, strict=True)]
-        columns = {"recall": [share for share, _ in shares], "missed": plainly(missed), "samples": plainly(truth)}
+        columns = {"recall": [share for share, _ in shares], "missed": missed, "samples": truth}
         yield named(question, places, shares, **columns)
 
 
@@ -69,13 +68,9 @@ def wrongly_predicted(table: ClassTable, question: Question, low: float) -> Foun
     """Classes of which less than {low} of the predictions are right, with 99.9 % for all classes together."""
     places, shares = low_shares(table, "predicted", low)
     if places:
-        hits, _, predicted = (sums.exact for sums in table.counts)
+        hits, _, predicted = (rows_of(table, sums) for sums in table.counts)
         wrong = [whole - part for part, whole in zip(hits, predicted, strict=True)]
-        columns = {
-            "precision": [share for share, _ in shares],
-            "wrong": plainly(wrong),
-            "predicted": plainly(predicted),
-        }
+        columns = {"precision": [share for share, _ in shares], "wrong": wrong, "predicted": predicted}
         yield named(question, places, shares, **columns)
 
 
@@ -114,8 +109,8 @@ RULES: tuple[Rule, ...] = (
         thresholds={"low": 0.5},
         message="The model misses most rows of {number} of {of} classes: at worst {classes:<missed> of <samples> rows "
         "of class <class>}.",
-        advice="Lower the threshold of such a class if a miss costs more than a false alarm; curves show what that "
-        "takes.",
+        advice="If a miss costs more than a false alarm, call more rows positive: send predictions with a threshold of "
+        "its own for each class.",
     ),
     Rule(
         wrongly_predicted,
@@ -125,8 +120,8 @@ RULES: tuple[Rule, ...] = (
         thresholds={"low": 0.5},
         message="Most predictions of {number} of {of} classes are wrong: at worst {classes:<wrong> of <predicted> "
         "predictions of class <class>}.",
-        advice="Raise the threshold of such a class if a false alarm costs more than a miss; curves show what that "
-        "takes.",
+        advice="If a false alarm costs more than a miss, call fewer rows positive: send predictions with a threshold "
+        "of its own for each class.",
     ),
     Rule(
         hard_scores,
@@ -143,8 +138,8 @@ RULES: tuple[Rule, ...] = (
         severity="warning",
         tasks=("multiclass", "multilabel"),
         thresholds={"fewest": 10},
-        message="There are few rows of {number} of {of} classes: {classes:<effective_samples> of class <class>}. What "
-        "is said of them is mostly chance.",
+        message="There are few effective rows of {number} of {of} classes: {classes:<effective_samples> of class "
+        "<class>}. What is said of them is mostly chance.",
         advice="Read the intervals and not the values, and send more rows of these classes.",
     ),
 )

@@ -50,27 +50,27 @@ def class_imbalance(matrix: Confusion, question: Question, least_ratio: float) -
     parts = [(weights[place : place + 1], squares[place : place + 1]) for place in (rarest, most)]
     _, (limit,) = limits_of_shares(parts[0], parts[1], certain(int(np.count_nonzero(weights))))
     if limit < least_ratio / (1 + least_ratio):
-        truth = matrix.counts.truth.exact
         yield {
             "class": question.classes[rarest],
-            "samples": plain(truth[rarest]),
-            "share": float(truth[rarest] / matrix.weight),
+            "samples": plain(weights[rarest].item()),
+            "share": float(weights[rarest] / weights.sum()),
             "majority": question.classes[most],
-            "majority_samples": plain(truth[most]),
+            "majority_samples": plain(weights[most].item()),
         }
 
 
 def accuracy_paradox(matrix: Confusion, question: Question, least_accuracy: float, low: float) -> Found:
     """At least {least_accuracy} of the rows are right, but a class is missed, or predicted at a loss.
 
-    Missed: its recall is below {low}. At a loss: always predicting the most frequent class would be right more often.
-    Both with 99.9 %.
+    Missed: its recall is below {low}, and it is not the most frequent class. At a loss: always predicting the most
+    frequent class would be right more often. Both with 99.9 %.
     """
     accuracy, truth = float(matrix.right.value), matrix.counts.truth.exact
     if accuracy < least_accuracy or sum(map(bool, truth)) == 1:
         return
-    places, shares = low_shares(matrix, "truth", low)
+    missed, shares = low_shares(matrix, "truth", low)
     majority = truth.index(max(truth))
+    places = [place for place in missed if place != majority]
     if not places and not loses(matrix, majority):
         return
     among = places or [place for place, weight in enumerate(truth) if weight and place != majority]
@@ -80,8 +80,8 @@ def accuracy_paradox(matrix: Confusion, question: Question, least_accuracy: floa
         "baseline": float(truth[majority] / matrix.weight),
         "majority": question.classes[majority],
         "class": question.classes[place],
-        "found": plain(matrix.counts.hits.exact[place]),
-        "samples": plain(truth[place]),
+        "found": plain(matrix.effective(matrix.counts.hits)[place].item()),
+        "samples": plain(matrix.effective(matrix.counts.truth)[place].item()),
     }
 
 
@@ -117,8 +117,7 @@ def confused_classes(matrix: Confusion, question: Question, least_share: float, 
     elsewhere = np.where(others > ROUNDING, (calls[predicted] - taken - hits[predicted]) / others, np.inf)
     found = np.flatnonzero((low > least_share) & (low > times * elsewhere))
     if len(found):
-        weights, whole = matrix.cells.floats, matrix.counts.truth.floats
-        shares = weights[groups] / whole[truth]
+        shares = taken / of_class
         first = found[np.argsort(-shares[found], kind="stable")][:MOST_PAIRS]
         yield {
             "number": len(found),
@@ -127,8 +126,8 @@ def confused_classes(matrix: Confusion, question: Question, least_share: float, 
                     "class": question.classes[truth[place]],
                     "predicted": question.classes[predicted[place]],
                     "share": float(shares[place]),
-                    "confused": plain(weights[groups[place]]),
-                    "samples": plain(whole[truth[place]]),
+                    "confused": plain(taken[place].item()),
+                    "samples": plain(of_class[place].item()),
                 }
                 for place in first
             ],
@@ -248,6 +247,7 @@ RULES: tuple[Rule, ...] = (
         columns_permuted,
         severity="error",
         tasks=("multiclass",),
+        explains=("accuracy_paradox", "worst_classes", "confused_classes", "miscalibrated"),
         thresholds={"least_gain": 0.05},
         message="Columns of scores seem to be named wrongly: the largest score is that of the label in {accuracy:.1%} "
         "of the rows, and would be in {accuracy_renamed:.1%} if {number} columns were renamed: {columns:that of class "

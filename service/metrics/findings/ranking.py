@@ -35,15 +35,22 @@ def concordance(ranked: RankedRows) -> Floats:
     return np.asarray(np.where(pairs, 1 - above / (2 * np.maximum(pairs, 1)), 0.5))
 
 
+def has_pairs(ranked: RankedRows) -> Floats:
+    """For each query 1 where it has relevant and irrelevant documents, else 0."""
+    return (ranked.relevant * (ranked.lengths - ranked.relevant) > 0).astype(np.float64)
+
+
 def inverted_scores(ranked: RankedRows, even_odds: float) -> Found:
     """Of relevant and irrelevant documents less than {even_odds} of the pairs are in the right order, with 99.9 %.
 
-    That is a mean over queries with a relevant document.
+    That is a mean over queries with relevant and irrelevant documents.
     """
     share = ranked.mean(concordance(ranked))
     case = Case(concordance, {}, share, float(share), 0.0, 1.0, 1.0, CERTAIN)
     if share < even_odds and of_queries(concordance)(case, ranked).high < even_odds:
-        yield {"in_order": case.value, "the_right_way_round": 1 - case.value}
+        # Of the queries that have such a pair.
+        in_order = even_odds + (case.value - even_odds) / float(ranked.mean(has_pairs(ranked)))
+        yield {"in_order": in_order, "the_right_way_round": 1 - in_order}
 
 
 def perfect_scores(ranked: RankedRows, fewest: float) -> Found:
@@ -141,8 +148,8 @@ RULES: tuple[Rule, ...] = (
         severity="warning",
         tasks=("ranking",),
         thresholds={"fewest": 50},
-        message="In each of {effective_queries} queries every document stands above all less relevant ones. That is "
-        "rare with honest data: the model may have seen the answers.",
+        message="In each of {effective_queries} effective queries every document stands above all less relevant ones. "
+        "That is rare with honest data: the model may have seen the answers.",
         advice="See whether relevances were sent as scores, or a feature holds the relevance.",
     ),
     Rule(
@@ -177,7 +184,8 @@ RULES: tuple[Rule, ...] = (
         severity="warning",
         tasks=("ranking",),
         thresholds={"fewest": 10},
-        message="Only {effective_queries} queries have a relevant document: what is said of them is mostly chance.",
+        message="Only {effective_queries} effective queries have a relevant document: what is said of them is mostly "
+        "chance.",
         advice="Read the intervals and not the values, and send more queries.",
     ),
 )

@@ -1,14 +1,14 @@
 """What reports of a regression find in their own numbers: in each output by itself."""
 
+import math
 from collections.abc import Callable
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
 from service.metrics import regression
 from service.metrics.batch import Question
-from service.metrics.exact import Floats, exact_sum, root
+from service.metrics.exact import Floats, exact_sum
 from service.metrics.findings.rule import CERTAIN, Found, Rule
 from service.metrics.intervals import Case, wilson_limits
 from service.metrics.quantile_states import QuantileCoverage, QuantileRows
@@ -18,6 +18,11 @@ from service.metrics.row import INFINITY, with_quantiles
 from service.metrics.sections import samples
 from service.metrics.states import LabelState, effective, factors
 from service.metrics.undefined import Undefined
+
+# In standard deviations of the predictions.
+NO_OFFSET = 0.1
+# Of the errors, on the right scale.
+MOST_LEFT = 0.25
 
 
 def certain(function: Callable[[Moments], Any], moments: Moments) -> Case:
@@ -50,55 +55,34 @@ def biased(moments: Moments, pairs: Pairs, least_share: float) -> Found:
             yield {"direction": "high" if case.value > 0 else "low", "by": by, "standard_deviation": spread}
 
 
-def units_differ(moments: Moments, pairs: Pairs, low: float, least_error: float, most_left: float) -> Found:
-    """Predictions are a multiple of the labels: without its factor their errors would be gone but for {most_left}.
+def units_differ(moments: Moments, pairs: Pairs, low: float, least_error: float, most: float) -> Found:
+    """Predictions are a factor times the labels and an offset: without both a quarter of the errors is left at most.
 
-    Looked for where the errors are more than {least_error} of the standard deviation of the labels, and the correlation
-    is above {low} with 99.9 %. The factor is that of the regression through the origin.
+    Looked for where the errors are more than {least_error} of the standard deviation of the labels, the root mean
+    square of predictions or of labels is more than {most} times the other, and the correlation is above {low} with
+    99.9 %. Both are of the line that gives predictions the mean and the deviation of the labels; an
+    offset of less than a tenth of the deviation of the predictions is none.
     """
-    factor = moments.product / moments.truth_squared
-    around = moments.predicted_squared - factor * moments.product
-    if factor > 0 and repaired(moments, around / factor**2, most_left) and around / factor**2 < shifted(moments):
-        for errors in correlated(moments, pairs, around / factor**2, low, least_error):
-            yield {"factor": float(factor), **errors}
-
-
-def units_differ_by_offset(moments: Moments, pairs: Pairs, low: float, least_error: float, most_left: float) -> Found:
-    """Predictions are the labels and a constant: without it their errors would be gone but for {most_left}.
-
-    Looked for where the errors are more than {least_error} of the standard deviation of the labels, and the correlation
-    is above {low} with 99.9 %.
-    """
-    left = shifted(moments)
-    factor = moments.product / moments.truth_squared
-    other = (moments.predicted_squared - factor * moments.product) / factor**2
-    if repaired(moments, left, most_left) and (factor < 0 or left <= other):
-        offset = float(moments.error / moments.weight)
-        for errors in correlated(moments, pairs, left, low, least_error):
-            yield {"offset": offset, "by": abs(offset), "direction": "above" if offset > 0 else "below", **errors}
-
-
-def shifted(moments: Moments) -> Any:
-    """The sum of the squared errors without their mean."""
-    return moments.error_variation / moments.weight
-
-
-def repaired(moments: Moments, left: Any, most_left: float) -> bool:
-    """Whether but a small part of the root of the squared errors would be left."""
-    return bool(left < Fraction(most_left) ** 2 * moments.squared_error)
-
-
-def correlated(moments: Moments, pairs: Pairs, left: Any, low: float, least_error: float) -> Found:
-    """Where errors are large and predictions follow the labels: errors as they are, and with but these squares left."""
+    if max(squares := (moments.truth_squared, moments.predicted_squared)) <= most**2 * min(squares):
+        return
+    labels, predictions = moments.label_scale, moments.prediction_scale
     error = float(regression.root_mean_squared_error(moments))
-    if error > least_error * moments.label_scale.deviation:
-        case = certain(regression.pearson, moments)
-        if of_pearson(case, moments, pairs).low > low:
-            yield {
-                "pearson": case.value,
-                "root_mean_squared_error": error,
-                "would_be": float(root(left / moments.weight)),
-            }
+    if moments.covariation <= 0 or error <= least_error * labels.deviation:
+        return
+    case = certain(regression.pearson, moments)
+    would_be = labels.deviation * math.sqrt(2 * max(1 - case.value, 0.0))
+    if would_be <= MOST_LEFT * error and of_pearson(case, moments, pairs).low > low:
+        factor = predictions.deviation / labels.deviation
+        offset = float(moments.predicted / moments.weight) - factor * float(moments.truth / moments.weight)
+        if abs(offset) <= NO_OFFSET * predictions.deviation:
+            factor, offset = float(moments.product / moments.truth_squared), 0.0
+        yield {
+            "factor": factor,
+            "offset": offset,
+            "pearson": case.value,
+            "root_mean_squared_error": error,
+            "would_be": would_be,
+        }
 
 
 def inverted_scores(moments: Moments, pairs: Pairs, high: float) -> Found:
@@ -209,34 +193,24 @@ def miscalibrated(
         }
 
 
-UNITS = {"low": 0.9, "least_error": 0.1, "most_left": 0.1}
 RULES: tuple[Rule, ...] = (
     Rule(
         units_differ,
         severity="error",
         tasks=("regression",),
-        thresholds=UNITS | {"most_left": 0.25},  # the labels bound the errors of predictions near 0
-        message="Predictions are about {factor} times the labels, as if in another unit: without that factor errors "
-        "would be typically {would_be}, not {root_mean_squared_error}.",
-        advice="Send labels and predictions in the same unit: see whether one is in feet, percent or thousands, or was "
-        "scaled for training.",
-    ),
-    Rule(
-        units_differ_by_offset,
-        title="units_differ",
-        severity="error",
-        tasks=("regression",),
-        thresholds=UNITS,
-        message="Predictions lie about {by} {direction} the labels throughout, as if on another scale: without that "
-        "shift errors would be typically {would_be}, not {root_mean_squared_error}.",
-        advice="Send labels and predictions on the same scale: see whether one is in kelvins, or was centred for "
-        "training.",
+        thresholds={"low": 0.9, "least_error": 0.7, "most": 1.25},
+        explains=("worse_than_mean", "biased", "outliers_dominate"),
+        message="Predictions follow the labels closely, but on another scale: they are about {factor} times the labels "
+        "plus {offset}. On that of the labels errors would be typically {would_be}, not {root_mean_squared_error}.",
+        advice="Send labels and predictions on the same scale: see whether one is in feet, percent, thousands or "
+        "kelvins, or was scaled or centred for training.",
     ),
     Rule(
         inverted_scores,
         severity="error",
         tasks=("regression",),
         thresholds={"high": -0.1},
+        explains=("worse_than_mean", "biased"),
         message="Predictions rise where labels fall: their correlation is {pearson:.3f}.",
         advice="See whether a sign was lost, or rows of labels and predictions are in different orders.",
     ),
@@ -246,7 +220,8 @@ RULES: tuple[Rule, ...] = (
         tasks=("regression",),
         message="Always predicting the mean of the labels would be better: it would be off by typically {of_the_mean}, "
         "these predictions are by {root_mean_squared_error} (r2 is {r2:.3f}).",
-        advice="See whether labels and predictions are of the same rows, in the same order and unit.",
+        advice="See whether labels and predictions are of the same rows, in the same order and unit. If they are, the "
+        "model has learnt nothing that holds for these rows: see on its training rows whether it overfits.",
     ),
     Rule(
         perfect_scores,
@@ -262,6 +237,7 @@ RULES: tuple[Rule, ...] = (
         severity="warning",
         tasks=("regression",),
         thresholds={"fewest": 20},
+        explains=("biased",),
         message="All {samples} predictions are {prediction}, though labels vary: the model tells no row from another.",
         advice="See whether the model has learnt anything, and got its inputs.",
     ),
@@ -299,7 +275,7 @@ RULES: tuple[Rule, ...] = (
         severity="warning",
         tasks=("regression",),
         thresholds={"fewest": 10},
-        message="There are only {effective_samples} rows to judge by: what is said of them is mostly chance.",
+        message="There are only {effective_samples} effective rows to judge by: what is said of them is mostly chance.",
         advice="Read the intervals and not the values, and send more rows.",
     ),
     Rule(
