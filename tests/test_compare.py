@@ -599,6 +599,8 @@ def test_findings_say_what_a_reader_might_miss():
             assert [each["code"] for each in asked("binary", body | {"reference": reference})["findings"]] == [
                 "overfit"
             ]
+    body["candidates"] = dict(zip(("train", "test"), (sides[1], sides[1]), strict=True))
+    assert "overfit" not in {each["code"] for each in asked("binary", body | {"reference": "test"})["findings"]}
     body["candidates"] = dict(zip(("one", "constraint"), sides, strict=True))
     assert asked("binary", body | {"reference": "one"})["findings"] == []
 

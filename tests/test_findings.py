@@ -350,3 +350,15 @@ def test_a_group_whose_errors_are_larger_is_named():
     assert finding["evidence"]["group"] == ["site 1"]
     predictions = labels + (1 + 0.2 * site) * rng.standard_normal(1000)
     assert "group_far_behind" not in found("regression", plain(request | {"predictions": predictions.tolist()}))
+
+
+def test_equal_metrics_of_scores_that_do_not_mirror_each_other_are_chance():
+    rng = np.random.default_rng(4)
+    labels = np.repeat([0, 1], 100)
+    right = np.tile(np.arange(100) < 90, 2)
+    scores = np.where(right == labels, 0.5 + rng.random(200) / 2, rng.random(200) / 2)
+    assert "identical_metrics" not in found("binary", body(labels, scores))
+    # As many rows by their counts, but not one for one.
+    kept = np.r_[0:45, 90:95, 100:200]
+    fewer = body(labels[kept], scores[kept], sample_weight=np.where(labels[kept], 1, 2), weights_are="counts")
+    assert "identical_metrics" not in found("binary", fewer)

@@ -149,3 +149,7 @@ def test_neither_order_nor_parts_nor_the_unit_of_weights_show(code):
     assert in_parts("ranking", cut(take(batch, order), [3, 50]))["findings"] == once
     scaled = whole("ranking", replace(batch, weight=0.1 * batch.weight))["findings"]
     assert [each["code"] for each in scaled] == [each["code"] for each in once]
+
+
+def test_few_documents_may_come_twice_by_chance():
+    assert "duplicated_rows" not in asked([1, 1, 0, 0], [0.9, 0.9, 0.2, 0.2], [1, 1, 1, 1])

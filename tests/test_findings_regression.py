@@ -149,3 +149,13 @@ def test_neither_order_nor_parts_nor_the_unit_of_weights_show(code):
     assert in_parts("regression", cut(take(batch, order), [3]))["findings"] == once
     scaled = whole("regression", replace(batch, weight=0.1 * batch.weight))["findings"]
     assert [each["code"] for each in scaled] == [each["code"] for each in once]
+
+
+def test_errors_of_0_and_1_beside_fractional_labels_are_no_sign_of_classes():
+    labels = np.arange(30) / 2
+    assert "labels_look_categorical" not in asked(labels, labels + np.arange(30) % 2)
+
+
+def test_numbers_whose_squares_are_beyond_all_bounds_are_found_no_fault_with():
+    labels = np.array([1e200, -1e200, 3e200, 2e200])
+    assert asked(labels, -labels).keys() <= {"small_sample", "inverted_scores", "worse_than_mean"}

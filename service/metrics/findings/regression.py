@@ -17,7 +17,6 @@ from service.metrics.regression_states import AbsoluteErrors, ErrorMagnitudes, L
 from service.metrics.row import INFINITY, with_quantiles
 from service.metrics.sections import samples
 from service.metrics.states import LabelState, effective, factors
-from service.metrics.undefined import Undefined
 
 # In standard deviations of the predictions.
 NO_OFFSET = 0.1
@@ -26,9 +25,7 @@ MOST_LEFT = 0.25
 
 
 def certain(function: Callable[[Moments], Any], moments: Moments) -> Case:
-    """What the limits of a metric with an unbounded range are wanted of. Raises `Undefined` where sums overflow."""
-    if any(isinstance(total, float) for total in (moments.weight, moments.truth_squared, moments.predicted_squared)):
-        raise Undefined("overflow")
+    """What the limits of a metric with an unbounded range are wanted of."""
     statistic = function(moments)
     return Case(function, {}, statistic, float(statistic), -INFINITY, INFINITY, 1.0, CERTAIN)
 
