@@ -7,7 +7,7 @@ from marshmallow import post_load
 from schemas.columns import LabelColumn, Labels, ScoreColumn, Scores
 from schemas.fields import CostsOfErrors, Number, OneLabel, Probability
 from schemas.requests import ReportRequest, Request, counts_of, reaching, refused, same_length, threshold_of
-from service.metrics.batch import Batch, Form, Label, Question
+from service.metrics.batch import Batch, Label, Layout, Question
 from service.metrics.exact import Floats
 
 # What labels may hold so that the positive class needs no naming, and which it is.
@@ -62,8 +62,8 @@ class BinaryReport(ReportRequest):
                 "order. Send the positive class's score alone.",
                 "bad-scores",
             )
-        form = Form(one_hot=bool(labels.width), pairs=scores is not None and scores.pairs)
-        batch = Batch(labels.equal_to(positive), predicted, values, weight, form=form)
+        layout = Layout(one_hot=bool(labels.width), pairs=scores is not None and scores.pairs)
+        batch = Batch(labels.equal_to(positive), predicted, values, weight, layout=layout)
         question = Question(self.task, (negative, positive), positive, threshold, counts=counts_of(data))
         return self.request(data, batch, question)
 

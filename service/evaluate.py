@@ -257,10 +257,11 @@ def baselines(states: States, question: Question, reading: Reading, metrics: Ite
 def findings(states: States, question: Question, reading: Reading) -> list[Finding]:
     """What to know when reading the numbers, without what follows from other findings."""
     every: list[Finding] = []
+    rules = rules_of(question, reading)
     for position, output in enumerate(states):
         where = f"Output {position}: " if len(states) > 1 else ""
         found: list[tuple[Rule, Finding]] = []
-        for rule in rules_of(question, reading):
+        for rule in rules:
             try:
                 given = arguments(rule.needs, output, question, reading)
                 found += [(rule, each) for each in rule.findings(given, where) if finite(each["evidence"])]

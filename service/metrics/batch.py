@@ -108,15 +108,14 @@ class Comparison:
     requirements: tuple[Requirement, ...] = ()
 
 
-class Form(NamedTuple):
+class Layout(NamedTuple):
     """How the columns came: labels one-hot, scores in pairs of both classes."""
 
     one_hot: bool = False
     pairs: bool = False
 
 
-# One value a row in every column.
-PLAIN = Form()
+ONE_VALUE_A_ROW = Layout()
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,7 +135,7 @@ class Batch:
     Positions are those of `Question.classes`, as intp; the other numbers are float64. `weight` is float64, or None
     where every row counts once. `query` is what the rows of a ranking belong to: int64, or variable-length strings.
     `groups` is n x p, the position of the row's group in each of `Reading.partitions`, or None where there are none.
-    `form` is how the columns came.
+    `layout` is how the columns came.
     """
 
     truth: NDArray[Any]
@@ -145,7 +144,7 @@ class Batch:
     weight: Floats | None = None
     query: NDArray[Any] | None = None
     groups: NDArray[np.uint16] | None = None
-    form: Form = PLAIN
+    layout: Layout = ONE_VALUE_A_ROW
 
     @property
     def columns(self) -> dict[str, NDArray[Any]]:
@@ -160,9 +159,8 @@ class Batch:
 
     def joined(self, other: "Batch") -> "Batch":
         """The batch of the rows of both, which have the same columns."""
-        both: dict[str, Any] = {
-            name: np.concatenate([column, other.columns[name]]) for name, column in self.columns.items()
-        }
+        theirs = other.columns
+        both: dict[str, Any] = {name: np.concatenate([ours, theirs[name]]) for name, ours in self.columns.items()}
         return replace(self, **both)
 
     @property

@@ -347,7 +347,7 @@ class Form(State):
 
     @classmethod
     def of(cls, batch: Batch, question: Question) -> Self:
-        return cls(*(len(batch.truth) * came for came in (batch.form.one_hot, batch.form.pairs)))
+        return cls(*(len(batch.truth) * came for came in batch.layout))
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import numpy as np
 
 from service.metrics.batch import Costs, Reading
 from service.metrics.binary_states import Cells, Sweep
-from service.metrics.states import blocks
+from service.metrics.states import blocks, once
 from service.metrics.undefined import Undefined
 
 CHOSEN_ON = "these rows"
@@ -112,9 +112,15 @@ def min_cost(sweep: Sweep, cells: Cells, reading: Reading) -> MinCost:
 
     Reference: C. Elkan, IJCAI 2001
     """
+    return least_cost(sweep, cells, reading.costs)
+
+
+@once
+def least_cost(sweep: Sweep, cells: Cells, costs: Costs) -> MinCost:
+    """The same for given costs."""
     thresholds, tp, fp = sweep.steps
     found, others = tp[-1].item(), fp[-1].item()
-    false_positive, false_negative = exact_costs(reading.costs)
+    false_positive, false_negative = exact_costs(costs)
     for_hit, for_alarm = in_units(false_negative, false_positive, rows=len(sweep.scores))
     best, saved = sweep.best_step(lambda tp, fp: for_hit * tp - for_alarm * fp)
     step = best + 1 if saved > 0 else 0
@@ -128,7 +134,7 @@ def min_cost(sweep: Sweep, cells: Cells, reading: Reading) -> MinCost:
         "threshold": float(thresholds[best]) if step else None,
         "cost": mean_cost(alarms, max(0, found - hits), found + others),
         "cost_of_predictions": mean_cost(cells.fp, cells.fn, cells.tp + cells.fp + cells.fn + cells.tn),
-        "costs": reading.costs._asdict(),
+        "costs": costs._asdict(),
         "precision": hits / (hits + alarms) if step else None,
         "recall": hits / found if found else None,
         "chosen_on": CHOSEN_ON,

@@ -14,6 +14,9 @@ from service.metrics.findings.rule import CERTAIN, Found, Rule
 from service.metrics.sections import plain, samples
 from service.metrics.undefined import Undefined
 
+# Recall and precision of the negative and of the positive class, as the report has them.
+SHARES = ((binary.specificity, binary.negative_predictive_value), (binary.recall, binary.precision))
+
 
 def rows_of(cells: Cells) -> Numbers:
     """The effective number of rows of each cell: the number itself where there are no weights, or these are counts."""
@@ -40,9 +43,8 @@ def class_imbalance(labels: ClassTotals, question: Question, least_share: float)
     """The rarer class has less than {least_share} of the weight."""
     share = min(labels.prevalence, 1 - labels.prevalence)
     if 0 < share < least_share:
-        rare = labels.positive <= labels.negative
-        shares = (binary.recall, binary.precision) if rare else (binary.specificity, binary.negative_predictive_value)
-        yield {"class": rarer(labels, question), "share": share, "look_at": [share.__name__ for share in shares]}
+        look_at = [each.__name__ for each in SHARES[labels.positive <= labels.negative]]
+        yield {"class": rarer(labels, question), "share": share, "look_at": look_at}
 
 
 def rarer(labels: ClassTotals, question: Question) -> Label | None:
@@ -58,11 +60,8 @@ def accuracy_paradox(cells: Cells, question: Question, least_accuracy: float, lo
     """
     accuracy, rows = float(binary.accuracy(cells)), rows_of(cells)
     rare = rows.tp + rows.fn <= rows.tn + rows.fp
-    (recall, precision), hits, missed, wrong = (
-        ((binary.recall, binary.precision), rows.tp, rows.fn, rows.fp)
-        if rare
-        else ((binary.specificity, binary.negative_predictive_value), rows.tn, rows.fp, rows.fn)
-    )
+    recall, precision = SHARES[rare]
+    hits, missed, wrong = (rows.tp, rows.fn, rows.fp) if rare else (rows.tn, rows.fp, rows.fn)
     is_missed = share_limits(recall, cells, CERTAIN)[2] < low
     at_a_loss = hits + wrong and share_limits(precision, cells, CERTAIN)[2] < low
     if accuracy >= least_accuracy and (is_missed or at_a_loss):

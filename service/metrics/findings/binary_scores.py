@@ -1,5 +1,7 @@
 """What reports of a binary task find in their scores."""
 
+from functools import partial
+
 import numpy as np
 
 from service.metrics import binary, calibration
@@ -11,7 +13,7 @@ from service.metrics.denominators import smaller_class
 from service.metrics.distributions import at_most
 from service.metrics.findings.rule import CERTAIN, WORDING, Found, Rule, certain
 from service.metrics.intervals import wilson_limits
-from service.metrics.operating_points import min_cost, precision_at_recall
+from service.metrics.operating_points import least_cost, precision_at_recall
 from service.metrics.recalibration import ends
 from service.metrics.sections import samples
 from service.metrics.states import LabelState, Rows
@@ -34,7 +36,7 @@ def threshold_far_from_best(sweep: Sweep, cells: Cells, question: Question, read
     are the most remarkable of all that start at the threshold. Stretches of like length tell much the same, so that as
     many count as lengths double, upwards and downwards. Nothing is found where predictions were sent.
     """
-    best = min_cost(sweep, cells, reading)
+    best = least_cost(sweep, cells, reading.costs)
     cost = best["cost_of_predictions"]
     if question.threshold is None or cost - best["cost"] <= saving * cost:
         return
@@ -158,6 +160,14 @@ def duplicated_rows(rows: Rows, labels: LabelState, question: Question, fewest: 
         yield {"distinct": distinct, "samples": samples(labels, question)}
 
 
+# What no mistake is a sign of, in whichever task.
+leaked = partial(
+    Rule,
+    severity="warning",
+    thresholds={"fewest": 50},
+    message="{what}. That is rare in practice, and often a sign that the label has leaked into the model's input.",
+    advice="See that no input is made of the label, and that none of these rows was learnt from.",
+)
 RULES: tuple[Rule, ...] = (
     Rule(
         inverted_scores,
@@ -228,14 +238,7 @@ RULES: tuple[Rule, ...] = (
         advice="See whether both come from the same model and rows, and from the same class's score. Metrics of ranks "
         "read scores, those of the confusion matrix predictions.",
     ),
-    Rule(
-        perfect_scores,
-        severity="warning",
-        tasks=("binary",),
-        thresholds={"fewest": 50},
-        message="{what}. That is rare in practice, and often a sign that the label has leaked into the model's input.",
-        advice="See that no input is made of the label, and that none of these rows was learnt from.",
-    ),
+    leaked(perfect_scores, tasks=("binary",)),
     Rule(
         constant_scores,
         severity="warning",

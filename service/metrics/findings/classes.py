@@ -54,24 +54,24 @@ def low_shares(table: ClassTable, whole: str, low: float) -> tuple[list[int], li
     return np.flatnonzero(most < low).tolist(), list(zip((hits / rows).tolist(), (hits - rows).tolist(), strict=True))
 
 
+def of_low_shares(table: ClassTable, question: Question, whole: str, low: float, names: tuple[str, str, str]) -> Found:
+    """The classes with a low share: under these names the share, the rows that are no hits, and all rows."""
+    places, shares = low_shares(table, whole, low)
+    if places:
+        hits, rows = (rows_of(table, getattr(table.counts, name)) for name in ("hits", whole))
+        others = [every - part for part, every in zip(hits, rows, strict=True)]
+        columns = ([share for share, _ in shares], others, rows)
+        yield named(question, places, shares, **dict(zip(names, columns, strict=True)))
+
+
 def missed_classes(table: ClassTable, question: Question, low: float) -> Found:
     """Classes of which less than {low} of the rows are predicted as such, with 99.9 % for all classes together."""
-    places, shares = low_shares(table, "truth", low)
-    if places:
-        hits, truth, _ = (rows_of(table, sums) for sums in table.counts)
-        missed = [whole - part for part, whole in zip(hits, truth, strict=True)]
-        columns = {"recall": [share for share, _ in shares], "missed": missed, "samples": truth}
-        yield named(question, places, shares, **columns)
+    yield from of_low_shares(table, question, "truth", low, ("recall", "missed", "samples"))
 
 
 def wrongly_predicted(table: ClassTable, question: Question, low: float) -> Found:
     """Classes of which less than {low} of the predictions are right, with 99.9 % for all classes together."""
-    places, shares = low_shares(table, "predicted", low)
-    if places:
-        hits, _, predicted = (rows_of(table, sums) for sums in table.counts)
-        wrong = [whole - part for part, whole in zip(hits, predicted, strict=True)]
-        columns = {"precision": [share for share, _ in shares], "wrong": wrong, "predicted": predicted}
-        yield named(question, places, shares, **columns)
+    yield from of_low_shares(table, question, "predicted", low, ("precision", "wrong", "predicted"))
 
 
 def small_sample(table: ClassTable, question: Question, fewest: float) -> Found:

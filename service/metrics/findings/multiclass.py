@@ -7,7 +7,7 @@ from service.metrics.batch import Question, Reading
 from service.metrics.binary_states import Sweep
 from service.metrics.class_states import ColumnScores
 from service.metrics.exact import Floats
-from service.metrics.findings.binary_scores import miscalibrated
+from service.metrics.findings.binary_scores import leaked, miscalibrated
 from service.metrics.findings.classes import effective_rows, low_shares
 from service.metrics.findings.rule import CERTAIN, Evidence, Found, Rule, certain
 from service.metrics.intervals import limits_of_shares, wilson_limits
@@ -285,14 +285,7 @@ RULES: tuple[Rule, ...] = (
         advice="See whether both come from the same model and rows, and whether the columns are in the order of "
         "classes. Metrics of ranks read scores, those of the confusion matrix predictions.",
     ),
-    Rule(
-        perfect_scores,
-        severity="warning",
-        tasks=("multiclass",),
-        thresholds={"fewest": 50},
-        message="{what}. That is rare in practice, and often a sign that the label has leaked into the model's input.",
-        advice="See that no input is made of the label, and that none of these rows was learnt from.",
-    ),
+    leaked(perfect_scores, tasks=("multiclass",)),
     Rule(
         constant_scores,
         severity="warning",

@@ -6,6 +6,7 @@ from service.metrics.batch import Question
 from service.metrics.class_states import Areas, ClassTable, ColumnScores
 from service.metrics.denominators import size
 from service.metrics.exact import Floats
+from service.metrics.findings.binary_scores import leaked
 from service.metrics.findings.classes import effective_rows, named
 from service.metrics.findings.rule import Found, Rule, certain
 from service.metrics.intervals import wilson_limits
@@ -120,14 +121,11 @@ RULES: tuple[Rule, ...] = (
         advice="See whether both come from the same model and rows, and whether the columns are in the same order. "
         "Metrics of ranks read scores, all others predictions.",
     ),
-    Rule(
+    leaked(
         perfect_scores,
-        severity="warning",
         tasks=("multilabel",),
-        thresholds={"fewest": 50},
         message="There is no mistake in {number} of {of} classes: {classes:class <class>}. That is rare in practice, "
         "and often a sign that the label has leaked into the model's input.",
-        advice="See that no input is made of the label, and that none of these rows was learnt from.",
     ),
     Rule(
         constant_scores,

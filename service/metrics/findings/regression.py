@@ -57,8 +57,8 @@ def units_differ(moments: Moments, pairs: Pairs, low: float, least_error: float,
 
     Looked for where the errors are more than {least_error} of the standard deviation of the labels, the root mean
     square of predictions or of labels is more than {most} times the other, and the correlation is above {low} with
-    99.9 %. Both are of the line that gives predictions the mean and the deviation of the labels; an
-    offset of less than a tenth of the deviation of the predictions is none.
+    99.9 %. Both are of the line that gives predictions the mean and the deviation of the labels; an offset of less than
+    a tenth of the deviation of the predictions is none.
     """
     if max(squares := (moments.truth_squared, moments.predicted_squared)) <= most**2 * min(squares):
         return
