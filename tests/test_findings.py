@@ -124,6 +124,20 @@ def test_predictions_counted_once_for_each_class_have_equal_metrics():
     assert "are all 0.8657, as both classes have 5,116 right and 794 wrong rows" in finding["message"]
 
 
+def test_two_columns_of_a_softmax_are_counted_once():
+    """Of 5,910 rows 794 are wrong: by both columns accuracy, precision and recall would all be 0.8657."""
+    labels = np.arange(5910) < 900
+    right = np.arange(5910) % 900 >= np.where(labels, 300, 0)
+    right[900:] = np.arange(5010) >= 494
+    scores = np.where(right == labels, 0.9, 0.2)
+    request = body(np.stack([~labels, labels], 1).astype(int), np.stack([1 - scores, scores], 1))
+    evidence = found("binary", request)["one_hot_binary"]["evidence"]
+    assert evidence["naive"] == 5116 / 5910
+    assert (evidence["precision"], evidence["recall"]) == (600 / 1094, 600 / 900)
+    message = found("binary", request)["one_hot_binary"]["message"]
+    assert "alike as 0.8657; in truth precision is 0.5484 and recall 0.6667" in message
+
+
 def test_a_model_that_is_mostly_right_and_finds_few_is_told_so():
     findings = found("binary", counted(30, 70, 5, 895))
     assert findings.keys() == {"accuracy_paradox", "low_recall"}

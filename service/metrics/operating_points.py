@@ -2,6 +2,7 @@
 
 from bisect import bisect_left
 from fractions import Fraction
+from functools import lru_cache
 from math import gcd, lcm
 from typing import Any, NamedTuple, TypedDict
 
@@ -141,6 +142,7 @@ def least_cost(sweep: Sweep, cells: Cells, costs: Costs) -> MinCost:
     }
 
 
+@lru_cache
 def exact_costs(costs: Costs) -> tuple[Fraction, Fraction]:
     """The costs as they are written: at 0.1, which is a tenth, three errors cost as much as one at 0.3."""
     return Fraction(repr(costs.false_positive)), Fraction(repr(costs.false_negative))

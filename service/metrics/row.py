@@ -17,6 +17,8 @@ from service.metrics.states import State
 from service.metrics.undefined import Undefined
 
 INFINITY = math.inf
+# Why a metric is undefined where all predictions, or all scores, are alike.
+CONSTANT = {"constant_predictions", "constant_scores"}
 # Asks for nothing but the metrics that all reports have.
 PLAIN = Reading(metrics=())
 
@@ -227,8 +229,8 @@ class Metric(Row):
 
     @property
     def undefined_blind(self) -> bool:
-        """Whether a model that knows nothing has no value: it predicts a constant."""
-        return "constant_predictions" in self.reasons
+        """Whether a model that knows nothing has no value: it predicts a constant, by a constant score."""
+        return not CONSTANT.isdisjoint(self.reasons)
 
     def wanted(self, question: Question, reading: Reading) -> bool:
         return self.name in reading.metrics and super().wanted(question, reading)
