@@ -32,7 +32,13 @@ def quantiles_of(labels, noise, shift=0.0):
 
 # Code: labels, predictions, more of the request, some evidence, and what the sentence says.
 CASES = {
-    "units_differ": (LABELS, 3.25 * LABELS, {}, {"factor": 3.25, "offset": 0.0}, "about 3.25 times the labels plus 0."),
+    "units_differ": (
+        LABELS,
+        3.25 * LABELS,
+        {},
+        {"factor": 3.25, "offset": 0.0},
+        "about 3.25 times the labels, shifted by 0.",
+    ),
     "inverted_scores": (LABELS, -LABELS, {}, {"pearson": -1.0}, "their correlation is -1.000"),
     "worse_than_mean": (
         np.tile([1.0, 3.0], 50),
@@ -108,7 +114,7 @@ def test_another_scale_is_named_by_its_factor_and_offset(factor, offset):
     finding = asked(LABELS, factor * (LABELS + NOISE / 8) + offset)["units_differ"]
     assert finding["evidence"]["factor"] == pytest.approx(factor, rel=1e-2)
     assert finding["evidence"]["offset"] == pytest.approx(offset, abs=0.5 * factor)
-    assert "times the labels plus" in finding["message"]
+    assert "times the labels, shifted by" in finding["message"]
 
 
 def test_predictions_that_are_shrunk_or_off_by_little_are_in_the_same_unit():

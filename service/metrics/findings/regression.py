@@ -18,11 +18,6 @@ from service.metrics.row import INFINITY, with_quantiles
 from service.metrics.sections import samples
 from service.metrics.states import LabelState, effective, factors
 
-# In standard deviations of the predictions.
-NO_OFFSET = 0.1
-# Of the errors, on the right scale.
-MOST_LEFT = 0.25
-
 
 def certain(function: Callable[[Moments], Any], moments: Moments) -> Case:
     """What the limits of a metric with an unbounded range are wanted of."""
@@ -52,13 +47,15 @@ def biased(moments: Moments, pairs: Pairs, least_share: float) -> Found:
             yield {"direction": "high" if case.value > 0 else "low", "by": by, "standard_deviation": spread}
 
 
-def units_differ(moments: Moments, pairs: Pairs, low: float, least_error: float, most: float) -> Found:
-    """Predictions are a factor times the labels and an offset: without both a quarter of the errors is left at most.
+def units_differ(
+    moments: Moments, pairs: Pairs, low: float, least_error: float, most: float, most_left: float, no_offset: float
+) -> Found:
+    """Predictions are a factor times the labels and an offset: without both at most {most_left} of the errors is left.
 
     Looked for where the errors are more than {least_error} of the standard deviation of the labels, the root mean
     square of predictions or of labels is more than {most} times the other, and the correlation is above {low} with
     99.9 %. Both are of the line that gives predictions the mean and the deviation of the labels; an offset of less than
-    a tenth of the deviation of the predictions is none.
+    {no_offset} deviations of the predictions is none.
     """
     if max(squares := (moments.truth_squared, moments.predicted_squared)) <= most**2 * min(squares):
         return
@@ -68,10 +65,10 @@ def units_differ(moments: Moments, pairs: Pairs, low: float, least_error: float,
         return
     case = certain(regression.pearson, moments)
     would_be = labels.deviation * math.sqrt(2 * max(1 - case.value, 0.0))
-    if would_be <= MOST_LEFT * error and of_pearson(case, moments, pairs).low > low:
+    if would_be <= most_left * error and of_pearson(case, moments, pairs).low > low:
         factor = predictions.deviation / labels.deviation
         offset = float(moments.predicted / moments.weight) - factor * float(moments.truth / moments.weight)
-        if abs(offset) <= NO_OFFSET * predictions.deviation:
+        if abs(offset) <= no_offset * predictions.deviation:
             factor, offset = float(moments.product / moments.truth_squared), 0.0
         yield {
             "factor": factor,
@@ -195,10 +192,11 @@ RULES: tuple[Rule, ...] = (
         units_differ,
         severity="error",
         tasks=("regression",),
-        thresholds={"low": 0.9, "least_error": 0.7, "most": 1.25},
+        thresholds={"low": 0.9, "least_error": 0.7, "most": 1.25, "most_left": 0.25, "no_offset": 0.1},
         explains=("worse_than_mean", "biased", "outliers_dominate"),
-        message="Predictions follow the labels closely, but on another scale: they are about {factor} times the labels "
-        "plus {offset}. On that of the labels errors would be typically {would_be}, not {root_mean_squared_error}.",
+        message="Predictions follow the labels closely, but on another scale: they are about {factor} times the "
+        "labels, shifted by {offset}. On that of the labels errors would be typically {would_be}, not "
+        "{root_mean_squared_error}.",
         advice="Send labels and predictions on the same scale: see whether one is in feet, percent, thousands or "
         "kelvins, or was scaled or centred for training.",
     ),
