@@ -5,8 +5,13 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
+from hypothesis import settings
 
 from tests.serving import ROOT, Server, start
+
+# How long an example takes depends on what else the machine does.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 # What to add to the environment for either decoder.
 DECODERS = {"simdjson": {}, "stdlib": {"PYTHONPATH": str(ROOT / "tests/data/without_simdjson")}}

@@ -1,6 +1,6 @@
 """States of a binary task."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -18,6 +18,10 @@ from service.metrics.states import LabelState, Rows, State, blocks, squares_of, 
 from service.metrics.undefined import Undefined
 
 Bools = NDArray[np.bool_]
+# So many steps are looked at together.
+STRETCH = 64
+# Values that differ by a smaller share may be in the other order but for rounding.
+ROUNDING = 2.0**-40
 
 
 @dataclass(frozen=True)
@@ -206,14 +210,38 @@ class Sweep(Rows):
         return Steps(scores[last], *self._sides(self.relative_weights, last))
 
     def best_step(self, value: Callable[[Any, Any], Any]) -> tuple[int, Any]:
-        """The place of the threshold whose true and false positives have the largest value, the first of several."""
-        thresholds, tp, fp = self.steps
+        """The place of the threshold whose true and false positives have the largest value, the first of several.
+
+        The value rises with the true and falls with the false positives, or is the size of one that does.
+        """
+        _, tp, fp = self.steps
+        last = self.stretches[1]
+        reached = value(tp[last], fp[last]).max()
         found: list[tuple[int, Any]] = []
-        for block in blocks(len(thresholds), 1):
-            values = value(tp[1:][block], fp[1:][block])
+        for places in self.steps_with(value, reached - ROUNDING * abs(reached)):
+            values = value(tp[places], fp[places])
             best = int(np.argmax(values))
-            found.append((block.start + best, values[best]))
+            found.append((int(places[best]) - 1, values[best]))
         return max(found, key=itemgetter(1))
+
+    def steps_with(self, value: Callable[[Any, Any], Any], least: float) -> Iterator[NDArray[np.intp]]:
+        """All steps with at least this value, and others near them, some at a time and descending by threshold.
+
+        Of most stretches of steps the value at their corners tells that it is less.
+        """
+        _, tp, fp = self.steps
+        first, last = self.stretches
+        bounds = np.maximum(value(tp[last], fp[first]), value(tp[first], fp[last]))
+        reaching = first[~(bounds < least)]  # with those whose bound overflowed, and is no number
+        for block in blocks(len(reaching), STRETCH):
+            places = (reaching[block, np.newaxis] + np.arange(STRETCH)).ravel()
+            yield places[: np.searchsorted(places, len(tp))]
+
+    @cached_property
+    def stretches(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """The first and the last step of each of the stretches that all steps with a threshold are cut into."""
+        first = np.arange(1, len(self.steps.tp), STRETCH)
+        return first, np.minimum(first + STRETCH, len(self.steps.tp)) - 1
 
     def at_false_positive_rate(self, rate: float) -> tuple[int, float]:
         """The last step up to a false positive rate below 1, and the true positive rate there on the way to the next.

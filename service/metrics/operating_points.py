@@ -10,7 +10,7 @@ import numpy as np
 
 from service.metrics.batch import Costs, Reading
 from service.metrics.binary_states import Cells, Sweep
-from service.metrics.states import blocks, once
+from service.metrics.states import once
 from service.metrics.undefined import Undefined
 
 CHOSEN_ON = "these rows"
@@ -211,9 +211,9 @@ def last_with(sweep: Sweep, precision: float) -> Point:
     thresholds, tp, fp = sweep.steps
     if not tp[-1]:
         raise Undefined("no_positive_labels")
-    for block in reversed(list(blocks(len(thresholds), 1))):
-        hits = tp[1:][block]
-        reached = np.flatnonzero(hits / (hits + fp[1:][block]) >= precision)
+    for steps in reversed(list(sweep.steps_with(lambda tp, fp: tp / (tp + fp), precision * (1 - ROUNDING)))):
+        hits = tp[steps]
+        reached = np.flatnonzero(hits / (hits + fp[steps]) >= precision)
         if len(reached):
             first = int(np.searchsorted(tp, hits[reached[-1]]))
             share = tp[first] / (tp[first] + fp[first])

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.metrics.exact import Floats
+from service.metrics.states import blocks
 from service.metrics.undefined import Undefined
 
 Bools = NDArray[np.bool_]
@@ -23,12 +24,10 @@ LOWEST, HIGHEST = 2.0**-52, 1 - 2.0**-52
 BLOCK = 1 << 13
 # The logits of up to so many rows are sooner kept than made again for each step.
 KEPT = 1 << 16
-# From this many rows on neighbours stand for each other: at first in so many groups, then in groups of so many rows.
+# From this many rows on neighbours stand for each other, in about so many groups of so many rows or more.
 MANY = 1 << 12
-FEW_GROUPS = 1 << 12
-GROUP = 64
-# Groups that are made at a time, so that their temporaries stay in the processor's cache.
-GROUPS = 1 << 8
+GROUPS = 1 << 13
+LEAST_GROUP = 64
 # How wide a group is at most, as a share of the distance to 0 or 1, where its fit is that of its rows to rounding.
 NARROW = 2.0**-7
 # Newton's steps square their error, so that a step this small, relative to the largest logit fitted, is the last.
@@ -156,9 +155,14 @@ def all_rows(scores: Floats, truth: Bools, weights: Floats | None, *, centre: fl
     return list(rows()).copy
 
 
+def group_size(rows: int) -> int:
+    """The number of neighbours in a group."""
+    return max(LEAST_GROUP, rows // GROUPS)
+
+
 def coarse(scores: Floats, truth: Bools, weights: Floats | None, centre: float) -> Blocks:
     """Groups of neighbours as rows: each has the mean score and is a positive and a negative row, of their weights."""
-    starts = np.arange(0, len(scores), max(GROUP, len(scores) // FEW_GROUPS))
+    starts = np.arange(0, len(scores), group_size(len(scores)))
     sizes = np.diff(starts, append=len(scores)).astype(np.float64)
     whole = sizes if weights is None else np.add.reduceat(weights, starts)
     positive = np.add.reduceat(truth if weights is None else truth * weights, starts, dtype=np.float64)
@@ -177,17 +181,17 @@ def condensed(scores: Floats, truth: Bools, weights: Floats | None, *, centre: f
     Reference: G. H. Golub, J. H. Welsch, Mathematics of Computation 23, 1969 (quadrature from moments)
     """
     inside = clipped(scores)
-    groups = inside[: len(scores) // GROUP * GROUP].reshape(-1, GROUP)
+    size = group_size(len(scores))
+    groups = inside[: len(scores) // size * size].reshape(-1, size)
     low, high = groups[:, 0], groups[:, -1]
     narrow = (high - low) * steepness <= NARROW * np.minimum(low, 1 - high)
     others = np.ones(len(scores), dtype=np.bool_)
-    others[: groups.size] = np.repeat(~narrow, GROUP)
+    others[: groups.size] = np.repeat(~narrow, size)
     mass = np.ones(np.count_nonzero(others)) if weights is None else weights[others]
     found = [(logits(inside[others], centre), 2 * truth[others].astype(np.float64) - 1, mass)]
     columns = [truth, *(() if weights is None else (weights,))]
-    in_groups = [column[: groups.size].reshape(-1, GROUP) for column in columns]
-    for start in range(0, len(groups), GROUPS):
-        block = slice(start, start + GROUPS)
+    in_groups = [column[: groups.size].reshape(-1, size) for column in columns]
+    for block in blocks(len(groups), 4 * size):
         chosen = narrow[block]
         if chosen.any():
             middle, *sums = moments(groups[block][chosen], *(column[block][chosen] for column in in_groups))
@@ -204,7 +208,7 @@ def moments(scores: Floats, truth: Bools, *weights: Floats) -> tuple[Floats, Flo
 
     These are of the weight, and of it times the first three powers of the distance from that score.
     """
-    middle = scores[:, GROUP // 2]
+    middle = scores[:, scores.shape[1] // 2]
     terms = np.empty((2, 4, *scores.shape))
     terms[0, 0], apart = 1.0, scores - middle[:, np.newaxis]
     for mass in weights:
