@@ -10,10 +10,10 @@ from service.metrics.binary_states import Cells, Sweep, log_losses, squared_erro
 from service.metrics.cell_intervals import linearised
 from service.metrics.class_area_states import Moved, entries_of, moved
 from service.metrics.class_states import Areas, SortedColumn
+from service.metrics.digest import HIGHEST, LOWEST
 from service.metrics.exact import Floats, exact_sum
 from service.metrics.influences import Influence
 from service.metrics.intervals import Case
-from service.metrics.recalibration import HIGHEST, LOWEST
 from service.metrics.states import Placed, factors
 from service.metrics.undefined import Undefined
 

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from service.metrics.batch import Batch, Question
 from service.metrics.calibration_states import UNIFORM_EDGES, Bins, Runs, type_7_edges, weighted_edges
+from service.metrics.digest import NARROW, Digest, digest_of
 from service.metrics.exact import Floats, Total, exact_sum, exact_sums
 from service.metrics.recalibration import Recalibration, recalibration
-from service.metrics.states import LabelState, Rows, State, blocks, squares_of, total
+from service.metrics.states import LabelState, Rows, State, blocks, once, squares_of, total
 from service.metrics.undefined import Undefined
 
 Bools = NDArray[np.bool_]
@@ -332,8 +333,14 @@ class Sweep(Rows):
         """The logistic regression of the labels on the logits of the scores. Raises `Undefined` as it does."""
         if self.scores[0] < 0 or self.scores[-1] > 1:
             raise Undefined("scores_not_probabilities")
-        weights, squares = (None, None) if self.weights is None else (self.relative_weights, self.relative_squares)
-        return recalibration(self.scores, self.truth, weights, squares, self.middle)
+        weights = None if self.weights is None else self.relative_weights
+        return recalibration(self.scores, self.truth, weights, self.digests, self.middle)
+
+    @once
+    def digests(self, narrow: float = NARROW) -> list[Digest]:
+        """The rows condensed by relative weight, and if there are weights by what they add to a variance."""
+        masses = [None] if self.weights is None else [self.relative_weights, self.relative_squares]
+        return [digest_of(self.scores, self.truth, mass, narrow) for mass in masses]
 
     @property
     def middle(self) -> int:

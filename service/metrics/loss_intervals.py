@@ -8,6 +8,7 @@ import numpy as np
 
 from service.metrics.averages import Average
 from service.metrics.binary_states import Bools, Sweep, log_losses, squared_errors
+from service.metrics.digest import Digest
 from service.metrics.distributions import t_critical
 from service.metrics.exact import Floats
 from service.metrics.intervals import (
@@ -24,14 +25,12 @@ from service.metrics.intervals import (
     wilson_limits,
 )
 from service.metrics.multiclass_states import ClassScores
-from service.metrics.states import blocks, once
+from service.metrics.states import once
 
 Loss = Callable[[Bools, Floats], Floats]
 SUMMARY = "Student's t on the log scale; the upper limit counts one more row with a wrong label."
 # What moves a limit by less, as a share of the interval, is left out.
 TOO_LITTLE = 0.05
-# So many columns of a block of rows are at work together.
-BLOCK_COLUMNS = 2
 
 
 class Losses(NamedTuple):
@@ -51,15 +50,8 @@ class Losses(NamedTuple):
     @classmethod
     def of(cls, sweep: Sweep, loss: Loss, mean: float) -> "Losses":
         """The losses of the rows and their mean, or what else deviations are to be from."""
-        masses = () if sweep.weights is None else (sweep.relative_weights, sweep.relative_squares)
-        sums = []
-        for block in blocks(len(sweep.scores), BLOCK_COLUMNS):
-            more = loss(sweep.truth[block], sweep.scores[block]) - mean
-            plain = [float(len(more)), float(more.sum()), float(np.square(more).sum())]
-            powers = (1.0, more, more * more) if masses else ()
-            weighted = [float((mass[block] * power).sum()) for mass in masses for power in powers]
-            sums.append(weighted or plain * 2)
-        return cls(mean, *(math.fsum(column) for column in zip(*sums, strict=True)))
+        sums = [sums_of(digest, loss, mean) for digest in sweep.digests()]
+        return cls(mean, *sums[0], *sums[-1])
 
     @classmethod
     def of_average(cls, average: Average) -> "Losses":
@@ -120,11 +112,20 @@ def limits_of_loss(case: Case, losses: Losses, mistaken: Callable[[], float]) ->
 losses_of = once(Losses.of)
 
 
+def sums_of(digest: Digest, loss: Loss, mean: float) -> list[float]:
+    """The sums of the weight, and of it times the deviation of a loss from some mean and times its square."""
+    sums = []
+    for part in digest:
+        deviation = loss(part.truth, part.scores) - mean
+        terms = np.array([part.mass, part.mass * deviation, part.mass * deviation * deviation])
+        sums.append(np.add.reduce(terms, axis=1).tolist())
+    return [math.fsum(column) for column in zip(*sums, strict=True)]
+
+
 @once
 def mistaken_loss(sweep: Sweep, loss: Loss) -> float:
     """The total loss of the rows, were all labels others."""
-    others = loss(~sweep.truth, sweep.scores)
-    return float((others if sweep.weights is None else sweep.relative_weights * others).sum())
+    return math.fsum(float((part.mass * loss(~part.truth, part.scores)).sum()) for part in sweep.digests()[0])
 
 
 def of_loss(loss: Loss) -> Strategy:
