@@ -55,7 +55,8 @@ def kinds_of(question: Question, reading: Reading, *, compared: bool = False) ->
     for rule in rules_of(question, reading):
         wanted += rule.states
     wanted += [Sample] if reading.intervals and reading.resamples else []
-    return list(dict.fromkeys(task.kind(kind, intervals=reading.intervals, compared=compared) for kind in wanted))
+    several = dict.fromkeys(wanted)
+    return list(dict.fromkeys(task.kind(kind, intervals=reading.intervals, compared=compared) for kind in several))
 
 
 def states_of(batch: Batch, question: Question, kinds: Iterable[type[State]]) -> States:

@@ -33,6 +33,11 @@ def reference(*columns: np.ndarray) -> Fraction:
     return sum((reduce(mul, map(Fraction, row)) for row in rows), Fraction(0))
 
 
+def many_times(columns: list[np.ndarray]) -> list[np.ndarray]:
+    """The rows so often that they are not added one by one."""
+    return [np.tile(column, exact.FEW_ROWS + 1) for column in columns]
+
+
 def any_floats(rng: np.random.Generator, rows: int) -> np.ndarray:
     """Floats with every exponent and both signs, from random bits."""
     values = rng.integers(0, 2**64, rows, dtype=np.uint64).view(np.float64)
@@ -44,6 +49,7 @@ def any_floats(rng: np.random.Generator, rows: int) -> np.ndarray:
 def test_sums_of_products_are_exact_over_the_whole_range(rows):
     columns = columns_of(rows)
     assert exact_sum(*columns) == reference(*columns)
+    assert exact_sum(*many_times(columns)) == (exact.FEW_ROWS + 1) * reference(*columns)
 
 
 @SETTINGS
@@ -52,7 +58,7 @@ def test_an_element_without_a_value_makes_the_sum_infinite(rows, special, data):
     columns = columns_of(rows)
     column = data.draw(st.integers(0, len(columns) - 1))
     columns[column][data.draw(st.integers(0, len(rows) - 1))] = special
-    assert exact_sum(*columns) == math.inf
+    assert exact_sum(*columns) == exact_sum(*many_times(columns)) == math.inf
 
 
 @pytest.mark.parametrize("width", [1, 2, 3])
@@ -64,6 +70,7 @@ def test_no_rows_sum_to_zero(width):
 @pytest.mark.parametrize("width", [1, 2, 3])
 def test_no_row_is_lost_or_counted_twice_at_the_edges_of_blocks(monkeypatch, bits, width):
     monkeypatch.setattr(exact, "BLOCK_BITS", bits)
+    monkeypatch.setattr(exact, "FEW_ROWS", 1)
     rng = np.random.default_rng(1)
     for rows in range(3 * 2**bits + 2):
         wild = [any_floats(rng, rows) for _ in range(width)]

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
+from service.metrics.averages import Average, share_size
 from service.metrics.catalogue import TASKS
 from service.metrics.distributions import normal_critical, sign_rank, t_critical
 from service.metrics.undefined import REASONS
@@ -349,3 +350,11 @@ def test_every_metric_has_an_interval_but_those_that_cannot_have_an_honest_one(k
     assert {name: reasons[name] for name in names & WITHOUT.keys()} == {
         name: {WITHOUT[name]} for name in names & WITHOUT.keys()
     }
+
+
+@pytest.mark.parametrize("numbers", [[0.0, 1.0, 1.0], [0.25, 0.5, 1.0, 0.0, 0.3], [0.0, 0.0], [0.5]])
+def test_rows_of_weight_1_are_as_many_as_the_formula_of_a_share_says(numbers):
+    average = Average.of(np.array(numbers), None, counts=False)
+    rows, hits, square = len(numbers), average.total, average.square
+    formula = share_size((hits, hits), (rows - hits, rows - hits), (hits - square, hits - square))
+    assert average.share_size == formula == rows

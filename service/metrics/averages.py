@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
@@ -75,7 +76,7 @@ class Average(Additive):
         weight, _, spread, _, _, spread2 = self.deviations
         return weight * spread / spread2 if spread2 else weight
 
-    @property
+    @cached_property
     def deviations(self) -> tuple[float, ...]:
         """Sums of w, w (x - mean) and w (x - mean)^2, then the same of what rows add to a variance.
 
@@ -83,12 +84,15 @@ class Average(Additive):
         """
         weight, total, square, weight2, total2, square2 = self._exact
         mean, unit = total / weight, weight / weight2
-        sides = ((unit, weight, total, square), (unit * unit, weight2, total2, square2))
-        return tuple(
+        sides = [(unit, weight, total, square)]
+        if unit != 1 or (total, square) != (total2, square2):
+            sides.append((unit * unit, weight2, total2, square2))
+        found = [
             float(factor * part)
             for factor, ones, linear, squared in sides
             for part in (ones, linear - mean * ones, squared - 2 * mean * linear + mean * mean * ones)
-        )
+        ]
+        return (*found[:3], *found[-3:])
 
     @property
     def share_size(self) -> float:
@@ -97,6 +101,8 @@ class Average(Additive):
         Raises `Undefined` on overflow.
         """
         weight, total, square, weight2, total2, square2 = self._exact
+        if (weight, total, square) == (weight2, total2, square2):
+            return float(weight)  # what the formula gives where all weights are 1
         hits, misses = (total, total2), (weight - total, weight2 - total2)
         return float(share_size(hits, misses, (total - square, total2 - square2)))
 

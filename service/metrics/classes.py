@@ -66,8 +66,8 @@ def fixed(part: Rational, whole: Rational) -> int:
 
     The common denominator of a thousand exact ratios would have a hundred thousand digits.
     """
-    exact = Fraction(part, whole or 1)
-    return (exact.numerator << FIXED_BITS) // exact.denominator
+    whole = whole or 1
+    return (part.numerator * whole.denominator << FIXED_BITS) // (part.denominator * whole.numerator)
 
 
 def precision(table: ClassTable, average: str) -> ClassAverage:

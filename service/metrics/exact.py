@@ -28,8 +28,8 @@ BINS = UNIT_BITS + 3 * 1024 + 1
 BLOCK_BITS = 14
 # A half mantissa is below 2**27, so that many parts of 2**BLOCK_BITS rows add up below 2**53.
 MOST_PARTS = 1 << (53 - 27 - BLOCK_BITS)
-# Fewer rows than these are added one by one.
-FEW_ROWS = 4
+# So few rows are sooner added one by one than by slices.
+FEW_ROWS = 32
 SPLITTER = 134217729.0  # 2**27 + 1, for Veltkamp's splitting
 # Three factors within these magnitudes have products, and rounding errors of products, that are normal numbers.
 SMALLEST, LARGEST = 2.0**-250, 2.0**250

@@ -5,7 +5,7 @@ import math
 import re
 from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache, cached_property, partial
+from functools import cache, cached_property, lru_cache, partial
 from typing import Any, get_args, get_type_hints
 
 import numpy as np
@@ -71,7 +71,7 @@ def summary_of(function: Callable[..., Any]) -> str:
     return inspect.cleandoc(function.__doc__ or "").split("\n\n")[0].replace("\n", " ")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Row:
     """A named part of a report: a function of states, of the question or of the reading, as its annotations say.
 
@@ -138,7 +138,7 @@ class Row:
         }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Metric(Row):
     """A number of a report. `low` and `high` are its range, `best` its best value, `uncertainty` makes its interval.
 
@@ -241,7 +241,13 @@ class Metric(Row):
             return
         argument, source = self.each
         for value in getattr(question, source):
-            yield replace(self, options={**self.options, argument: value}, each=None)
+            yield bound_to(self, argument, value)
+
+
+@lru_cache(maxsize=1024)
+def bound_to(metric: Metric, argument: str, value: Any) -> Metric:
+    """The metric of one value of the question; what is known of it is known for the next report, too."""
+    return replace(metric, options={**metric.options, argument: value}, each=None)
 
 
 def written(value: Any) -> str:
@@ -249,7 +255,7 @@ def written(value: Any) -> str:
     return np.format_float_positional(value, trim="-") if isinstance(value, float) else str(value)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Table(Row):
     """A list of objects: `function` gives for each what it starts with, and the states that `rows` read there."""
 

@@ -123,14 +123,21 @@ class Sums:
         """The sum of each group."""
         sums: list[Rational] = [0] * self.size
         for group, units in zip(self.groups.tolist(), self.units.tolist(), strict=True):
-            value = units * self.unit
-            sums[group] = int(value) if value.denominator == 1 else value
+            sums[group] = self._counted(units)
         return sums
 
     @cached_property
     def total(self) -> Rational:
         """The sum of all groups."""
-        return Sums.counted(np.zeros(len(self.groups), dtype=np.intp), 1, self.carried.items()).exact[0]
+        return self._counted(sum(self.units.tolist()))
+
+    def _counted(self, units: int) -> Rational:
+        """So many units: an integer where they make one."""
+        bits = DIGIT_BITS * min(self.digits)
+        if bits >= 0:
+            return units << bits
+        value = Fraction(units, 1 << -bits)
+        return int(value) if value.denominator == 1 else value
 
     def times(self, *numbers: Floats) -> Total:
         """The exact sum of the products of these sums with one or two numbers for each of `groups`."""

@@ -64,7 +64,7 @@ class Wording(Formatter):
 WORDING = Wording()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Rule(Row):
     """A row of the table of findings: `function` takes states, and yields the evidence of each finding.
 
