@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+from marshmallow import ValidationError
 
 from service import json_columns
 from service.columnar import check_names, check_size, fields_of, malformed
@@ -80,17 +81,16 @@ def row_of(line: bytes, number: int) -> dict[str, Any]:
 def columns_of_like_lines(body: bytes | bytearray, settings: Settings) -> dict[str, Any] | None:
     """The columns of lines that are all written as the first one is; None where some may not be, or have a fault.
 
-    What stands between the values is cut out, and those of each name make an array of JSON, parsed as such. A value is
-    a scalar, or an array of scalars where the first row has one: no other bracket is left, and values are parted by a
-    line feed, which no string holds. So an array of as many values as rows has one of each row, and is JSON only if
-    they are.
+    What stands between the values is cut out, and those of each name make an array of JSON, parsed as such, in which a
+    line feed parts them. No string holds one, so two of them become one value of it only inside an array or object,
+    which no column has. An array of as many values as rows thus has one of each, and is JSON only if they are.
     """
     end = body.find(b"\n") + 1 or len(body)
     try:
         first = row_of(bytes(body[:end]), 1)
-    except Problem:
+        check_names(list(first))
+    except (Problem, ValidationError):
         return None
-    check_names(list(first))
     marks = marks_of(first, bytes(body[:end]))
     if marks is None:
         return None
@@ -105,14 +105,15 @@ def columns_of_like_lines(body: bytes | bytearray, settings: Settings) -> dict[s
         check_size(rows, 0, settings)
         for place, text in enumerate(texts):
             text.append(breaks[place].join(values[place :: len(first)]))
-    arrays = []
-    for name, between in zip(first, breaks, strict=True):
-        array = between.join(texts.pop(0))
-        arrays.append(b"%b:[%b%b%b]" % (json.dumps(name).encode(), between[3:], array, between[:-3]))
-    try:
-        columns: dict[str, Any] = json_columns.PARSERS[0](b"{" + b",".join(arrays) + b"}")
-    except Problem:
-        return None
+    columns = {}
+    for place, name in enumerate(first):
+        text, texts[place] = texts[place], []
+        text[0] = b'{"":[' + breaks[place][3:] + text[0]
+        text[-1] += breaks[place][:-3] + b"]}"
+        try:
+            columns[name] = json_columns.PARSERS[0](breaks[place].join(text))[""]
+        except Problem:
+            return None
     like = all(isinstance(column, np.ndarray | list) and len(column) == rows for column in columns.values())
     return columns if like else None
 
@@ -154,7 +155,5 @@ def values_between(marks: list[bytes], block: bytes) -> list[bytes] | None:
     found = bytes_of_text[bytes_of_text < ord(" ")]
     expected = np.frombuffer(CONTROLS[: len(marks) - 1], np.uint8)
     if (len(found) + 1) % len(expected) or (found != np.resize(expected, len(found))).any():
-        return None
-    if any(bracket in text for bracket in (b"[", b"]", b"{", b"}")):
         return None
     return text.translate(TO_LINES).split(b"\n")
