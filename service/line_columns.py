@@ -99,10 +99,9 @@ def columns_of_like_lines(body: bytes | bytearray, settings: Settings) -> dict[s
     rows = 0
     for block in blocks_of_lines(body):
         values = values_between(marks, block)
-        if values is None:
+        rows += len(values) // len(first) if values else 0
+        if values is None or rows > settings.max_rows:
             return None
-        rows += len(values) // len(first)
-        check_size(rows, 0, settings)
         for place, text in enumerate(texts):
             text.append(breaks[place].join(values[place :: len(first)]))
     columns = {}
