@@ -25,7 +25,7 @@ TYPES = (
 )
 # Of the tables of a message (Arrow's Message.fbs): places of fields, and the tag of a dictionary.
 HEADER_TYPE, HEADER = 1, 2
-DATA, COMPRESSION = 1, 3
+DATA, BUFFERS, COMPRESSION = 1, 2, 3
 DICTIONARY = 2
 
 
@@ -45,7 +45,7 @@ def decode(body: bytes | bytearray, settings: Settings) -> dict[str, Any]:
     """
     arrow = pyarrow()
     try:
-        refuse_compressed(arrow, body)
+        check_compressed(arrow, body, settings)
         stream = arrow.ipc.open_stream(arrow.py_buffer(body))
         check_names(stream.schema.names)
         check_types(arrow, stream.schema)
@@ -58,19 +58,21 @@ def decode(body: bytes | bytearray, settings: Settings) -> dict[str, Any]:
     return fields_of(columns)
 
 
-def refuse_compressed(arrow: Any, body: bytes | bytearray) -> None:
-    """Refuse streams whose buffers are compressed: how large they would become is not known before it is too late."""
+def check_compressed(arrow: Any, body: bytes | bytearray, settings: Settings) -> None:
+    """Refuse streams whose compressed buffers would become too large."""
+    size = 0
     for message in arrow.ipc.MessageReader.open_stream(arrow.py_buffer(body)):
-        if message.type in ("record batch", "dictionary") and is_compressed(bytes(message.metadata)):
-            raise Problem(
-                "unsupported-encoding",
-                "The buffers of the Arrow stream are compressed. Write it without compression, and compress the body.",
-                headers={"Accept-Encoding": "gzip"},
-            )
+        if message.type in ("record batch", "dictionary"):
+            size += sum(decompressed_sizes(bytes(message.metadata), message.body))
+        if size > settings.max_decoded_bytes:
+            raise Problem("body-too-large", f"The buffers are larger than {settings.max_decoded_bytes} bytes.")
 
 
-def is_compressed(message: bytes) -> bool:
-    """Whether the metadata of a message with a batch, or with a dictionary, says that its buffers are compressed."""
+def decompressed_sizes(message: bytes, buffers: Any) -> Iterator[int]:
+    """What each buffer of a batch, or of a dictionary, says that it decompresses to; nothing where none is compressed.
+
+    `message` is the metadata. A compressed buffer starts with its size, or with -1 where it is as it was.
+    """
 
     def follow(place: int) -> int:
         return place + int(unpack_from("<I", message, place)[0])
@@ -89,7 +91,17 @@ def is_compressed(message: bytes) -> bool:
     batch = follow(field(table, HEADER))
     if message[field(table, HEADER_TYPE)] == DICTIONARY:
         batch = follow(field(batch, DATA))
-    return field(batch, COMPRESSION) != 0
+    listed = field(batch, BUFFERS)
+    if not field(batch, COMPRESSION) or not listed:
+        return
+    vector = follow(listed)
+    for place in range(unpack_from("<I", message, vector)[0]):
+        start, length = unpack_from("<qq", message, vector + 4 + 16 * place)
+        if length:
+            size = unpack_from("<q", buffers, start)[0] if start >= 0 else -2
+            if size < -1:
+                raise struct.error
+            yield length if size == -1 else size
 
 
 def check_types(arrow: Any, schema: Any) -> None:

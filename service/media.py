@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any
 
-from service import arrow_columns, csv_columns, json_columns, line_columns
+from service import arrow_columns, csv_columns, json_columns, line_columns, parquet_columns
 from service.settings import Settings
 
 JSON = "application/json"
@@ -38,8 +38,9 @@ ACCEPTED: dict[str, MediaType] = {
     JSON: MediaType(
         lambda body, settings: json_columns.decode(body, settings.max_values), "Columns and options.", columnar=False
     ),
-    "application/vnd.apache.arrow.stream": MediaType(
-        arrow_columns.decode, "An Arrow IPC stream, its buffers not compressed.", needs="pyarrow"
+    "application/vnd.apache.arrow.stream": MediaType(arrow_columns.decode, "An Arrow IPC stream.", needs="pyarrow"),
+    "application/vnd.apache.parquet": MediaType(
+        parquet_columns.decode, "A Parquet file, of any codec, not encrypted.", needs="pyarrow"
     ),
     "text/csv": MediaType(csv_columns.decode, "A header and a line for each row.", needs="pyarrow"),
     "application/x-ndjson": MediaType(line_columns.decode, "A line for each row, with an object of its values."),

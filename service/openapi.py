@@ -62,7 +62,7 @@ BODY = "JSON in UTF-8, plain or with the Content-Encoding gzip, or zstd where it
 # In words: generators of clients make nothing that works of a body of several media types.
 COLUMNAR = (
     f"Or the columns alone: {KNOWN} Options are then query parameters of the same names, each read as JSON where it is "
-    "JSON, else as a string. Arrow and CSV are read where Assay is installed with its extra `columnar`."
+    "JSON, else as a string. Arrow, Parquet and CSV are read where Assay is installed with its extra `columnar`."
 )
 
 TAGS = {

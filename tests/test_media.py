@@ -3,20 +3,34 @@
 import gzip
 import json
 import random
+import subprocess
 import sys
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service import media
 from service.app import create_app
 from service.examples import EXAMPLES
 from service.settings import Settings
-from tests.encodings import ARROW, CSV, LINES, WRITTEN, arrow, columns_and_query, comma_separated, lines
+from tests.encodings import (
+    ARROW,
+    CSV,
+    LINES,
+    PARQUET,
+    WRITTEN,
+    arrow,
+    columns_and_query,
+    comma_separated,
+    lines,
+    parquet,
+)
 
 CLIENT = create_app(Settings()).test_client()
 SMALL = create_app(Settings(max_rows=50, max_values=200, max_decoded_bytes=4000)).test_client()
@@ -60,6 +74,7 @@ def test_every_example_gives_the_same_bytes(kind, task, fields):
 FLOATS = st.floats(allow_nan=False, allow_infinity=False) | st.sampled_from([-0.0, 5e-324, 1e-310, 1.7e308, 2.0**53])
 
 
+@settings(deadline=None)
 @given(rows=st.lists(st.tuples(FLOATS, FLOATS), min_size=1, max_size=12))
 def test_any_numbers_give_the_same_bytes(rows):
     labels, predictions = ([float(value) for value in column] for column in zip(*rows, strict=True))
@@ -69,6 +84,7 @@ def test_any_numbers_give_the_same_bytes(rows):
         assert post(kind, written(fields), task="regression").data == expected.data, kind
 
 
+@settings(deadline=None)
 @given(
     rows=st.lists(
         st.tuples(st.sampled_from(["no", 'yes, "sir"', "true", "01"]), st.floats(0, 1), st.integers(-5, 5)),
@@ -246,14 +262,27 @@ def test_a_dictionary_counts_in_every_batch():
 
 
 @pytest.mark.parametrize("compression", ["lz4", "zstd"])
-def test_compressed_arrow_buffers_are_refused(compression):
-    table = pa.table({"labels": [0, 1], "scores": [0.5, 0.25]})
-    for body in (
-        arrow(table, compression=compression),
-        arrow({"labels": table["labels"].cast(pa.string()).dictionary_encode()}, compression=compression),
-    ):
-        answer = post(ARROW, body)
-        assert refusal(answer)[1]["type"].endswith(":unsupported-encoding")
+def test_compressed_arrow_buffers_give_the_same_bytes(compression):
+    table = pa.table({"labels": ["a", "b"] * 500, "scores": [0.5, 0.25] * 500})
+    for labels in (table["labels"], table["labels"].dictionary_encode()):
+        columns = table.set_column(0, "labels", labels)
+        expected = post(ARROW, arrow(columns, 400), "pos_label=a")
+        assert expected.status_code == 200
+        assert post(ARROW, arrow(columns, 400, compression), "pos_label=a").data == expected.data
+
+
+@pytest.mark.parametrize("compression", ["lz4", "zstd"])
+def test_compressed_arrow_buffers_are_counted_before_they_are_decoded(compression):
+    names = pa.array(["a" * 5000, "b"])
+    for labels in (names, names.dictionary_encode()):
+        body = arrow({"labels": labels, "scores": [0.5, 0.25]}, compression=compression)
+        assert len(body) < 4000
+        assert refusal(post(ARROW, body, client=SMALL))[1]["type"].endswith(":body-too-large")
+    body = arrow({"labels": ["a" * 5000] * 2, "scores": [0.5, 0.25]}, compression=compression)
+    place = body.rindex((10_000).to_bytes(8, "little"))
+    for claim, slug in ((1 << 60, "body-too-large"), (-2, "malformed-body"), (9_999, "malformed-body")):
+        lying = body[:place] + claim.to_bytes(8, "little", signed=True) + body[place + 8 :]
+        assert refusal(post(ARROW, lying))[1]["type"].endswith(f":{slug}"), claim
 
 
 @pytest.mark.parametrize("kind", WRITTEN)
@@ -359,3 +388,39 @@ def test_without_pyarrow_the_refusal_says_what_to_install(kind, monkeypatch):
     assert ARROW not in answer.headers["Accept"]
     assert LINES in answer.headers["Accept"]
     assert post(LINES, lines(BINARY)).status_code == 200
+
+
+DECODED = """
+import sys
+from pathlib import Path
+from service import media
+from service.settings import Settings
+
+def in_bytes(name):
+    return next(int(line.split()[1]) << 10 for line in open("/proc/self/status") if line.startswith(name))
+
+kind, small, large = sys.argv[1:]
+decode, settings = media.ACCEPTED[kind].decode, Settings()
+decode(Path(small).read_bytes(), settings)
+idle = in_bytes("VmRSS")
+columns = decode(Path(large).read_bytes(), settings)
+print(in_bytes("VmHWM") - idle)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="Linux tells a process its peak")
+@pytest.mark.parametrize("kind", [media.JSON, *WRITTEN])
+def test_columns_take_the_memory_of_two_bodies_and_their_numbers(kind, tmp_path):
+    rows = 500_000
+    rng = np.random.default_rng(5)
+    columns = {"labels": rng.integers(0, 2, rows).tolist(), "scores": rng.random(rows).tolist()}
+    write = {ARROW: partial(arrow, batch_rows=1 << 16), PARQUET: partial(parquet, group_rows=1 << 20)}.get(
+        kind, WRITTEN.get(kind, lambda fields: json.dumps(fields).encode())
+    )
+    small, large = tmp_path / "small", tmp_path / "large"
+    small.write_bytes(write(BINARY))
+    large.write_bytes(write(columns))
+    child = subprocess.run(
+        [sys.executable, "-c", DECODED, kind, small, large], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert int(child.stdout) <= 2 * large.stat().st_size + 32 * 2 * rows + (16 << 20)
