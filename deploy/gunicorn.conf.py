@@ -7,10 +7,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from service.settings import Settings
-
 MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 
+# numpy reads these variables when it is first imported, so nothing that needs it may come before them.
 # A report is computed on one thread; numpy's libraries must not start more.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -19,6 +18,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 processor = Path("/proc/cpuinfo")
 if processor.exists() and "AuthenticAMD\ncpu family\t: 25\n" in processor.read_text():
     os.environ.setdefault("NPY_DISABLE_CPU_FEATURES", "X86_V4")
+
+from service.settings import Settings
 
 try:
     settings = Settings.from_environment(os.environ)

@@ -1,6 +1,7 @@
 """What is deployed: the wheel, the locks, the image and its composition, as far as no container engine is needed."""
 
 import json
+import os
 import re
 import shlex
 import subprocess
@@ -204,3 +205,24 @@ def test_composition_is_locked_down() -> None:
     limits = service["deploy"]["resources"]["limits"]
     assert set(limits) == {"cpus", "memory", "pids"}
     assert service["environment"]["GUNICORN_CMD_ARGS"] == f"--workers={limits['cpus']}"
+
+
+def test_numpy_is_imported_after_the_variables_that_it_reads():
+    """Otherwise its libraries start threads, and its sort is five times slower on processors of Zen 3 and 4."""
+    program = """
+import json, os, runpy
+import threadpoolctl
+runpy.run_path("deploy/gunicorn.conf.py")
+from numpy._core._multiarray_umath import __cpu_features__ as features
+disabled = os.environ.get("NPY_DISABLE_CPU_FEATURES", "").split()
+threads = [library["num_threads"] for library in threadpoolctl.threadpool_info()]
+print(json.dumps([threads, [features[name] for name in disabled]]))
+"""
+    unset = {name: value for name, value in os.environ.items() if not name.startswith(("OPENBLAS_", "OMP_", "NPY_"))}
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, env=unset, capture_output=True, check=True, text=True
+    )
+    threads, features = json.loads(done.stdout)
+    assert threads
+    assert set(threads) == {1}
+    assert not any(features)
