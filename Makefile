@@ -3,7 +3,7 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 BIN = .venv/bin
 # The tests of requests, servers and deployment, and those that need many rows.
-OTHER_TESTS = bad_inputs clients contract coverage_study deploy examples findings_corpus json_conformance limits memory \
+OTHER_TESTS = bad_inputs benchmarks clients contract coverage_study deploy examples findings_corpus json_conformance limits memory \
 	multiclass_requests openapi order_and_chunks readme transport workers
 CORE_TESTS = $(filter-out $(OTHER_TESTS:%=tests/test_%.py),$(wildcard tests/test_*.py))
 
@@ -52,8 +52,13 @@ coverage-study: setup
 findings-corpus: setup
 	$(BIN)/python -m tests.findings_corpus --write
 
-bench: setup
-	$(BIN)/python -m tests.benchmarks
+# Speed and memory beside peers, which it installs: about ten minutes. BENCH=--quick takes less than one.
+bench: .venv/bench-ready
+	$(BIN)/python -m tests.benchmarks $(BENCH)
+
+.venv/bench-ready: .venv/ready tests/benchmarks/requirements.lock
+	$(BIN)/python -m pip install --quiet --require-hashes -r tests/benchmarks/requirements.lock
+	touch $@
 
 # Needs uv. No index address is written.
 lock:
@@ -61,3 +66,5 @@ lock:
 		--generate-hashes --no-emit-index-url --no-header --no-annotate -o requirements.lock
 	uv pip compile pyproject.toml --universal --python-version 3.11 --extra zstd -c requirements.lock \
 		--generate-hashes --no-emit-index-url --no-header --no-annotate -o deploy/requirements.lock
+	uv pip compile pyproject.toml --universal --python-version 3.11 --extra bench -c requirements.lock \
+		--generate-hashes --no-emit-index-url --no-header --no-annotate -o tests/benchmarks/requirements.lock
