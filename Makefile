@@ -7,7 +7,7 @@ OTHER_TESTS = bad_inputs benchmarks clients contract coverage_study deploy examp
 	multiclass_requests openapi order_and_chunks readme transport workers
 CORE_TESTS = $(filter-out $(OTHER_TESTS:%=tests/test_%.py),$(wildcard tests/test_*.py))
 
-.PHONY: serve test setup check lint coverage coverage-study findings-corpus openapi bench lock
+.PHONY: serve test setup check lint coverage coverage-study findings-corpus openapi bench bench-compare lock
 
 serve: setup
 	@echo 'Try: curl http://$(HOST):$(PORT)/v1/binary/report -H "Content-Type: application/json" -d @tests/data/breast_cancer.json'
@@ -55,6 +55,10 @@ findings-corpus: setup
 # Speed and memory beside peers, which it installs: about ten minutes. BENCH=--quick takes less than one.
 bench: .venv/bench-ready
 	$(BIN)/python -m tests.benchmarks $(BENCH)
+
+# This tree against a commit: a minute or two.
+bench-compare: setup
+	$(BIN)/python -m tests.benchmarks.against_base $(BASE)
 
 .venv/bench-ready: .venv/ready tests/benchmarks/requirements.lock
 	$(BIN)/python -m pip install --quiet --require-hashes -r tests/benchmarks/requirements.lock
