@@ -9,7 +9,7 @@ from tests.benchmarks.figures import Contest, Figures
 from tests.benchmarks.page import shown_as, work_of
 
 TEMPLATE = Path(__file__).with_name("plot.svg.jinja")
-WIDTH = 420
+WIDTH = 400
 
 
 @dataclass(frozen=True)
