@@ -3,11 +3,11 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 BIN = .venv/bin
 # The tests of requests, servers and deployment, and those that need many rows.
-OTHER_TESTS = bad_inputs clients contract coverage_study deploy examples findings_corpus json_conformance limits memory \
+OTHER_TESTS = bad_inputs benchmarks clients contract coverage_study deploy examples findings_corpus json_conformance limits memory \
 	multiclass_requests openapi order_and_chunks readme transport workers
 CORE_TESTS = $(filter-out $(OTHER_TESTS:%=tests/test_%.py),$(wildcard tests/test_*.py))
 
-.PHONY: serve test setup check lint coverage coverage-study findings-corpus openapi bench lock
+.PHONY: serve test setup check lint coverage coverage-study findings-corpus openapi bench bench-compare lock
 
 serve: setup
 	@echo 'Try: curl http://$(HOST):$(PORT)/v1/binary/report -H "Content-Type: application/json" -d @tests/data/breast_cancer.json'
@@ -52,8 +52,17 @@ coverage-study: setup
 findings-corpus: setup
 	$(BIN)/python -m tests.findings_corpus --write
 
-bench: setup
-	$(BIN)/python -m tests.benchmarks
+# Speed and memory beside peers, which it installs: about ten minutes. BENCH=--quick takes less than one.
+bench: .venv/bench-ready
+	$(BIN)/python -m tests.benchmarks $(BENCH)
+
+# This tree against a commit: a minute or two.
+bench-compare: setup
+	$(BIN)/python -m tests.benchmarks.against_base $(BASE)
+
+.venv/bench-ready: .venv/ready tests/benchmarks/requirements.lock
+	$(BIN)/python -m pip install --quiet --require-hashes -r tests/benchmarks/requirements.lock
+	touch $@
 
 # Needs uv. No index address is written.
 lock:
@@ -61,3 +70,5 @@ lock:
 		--generate-hashes --no-emit-index-url --no-header --no-annotate -o requirements.lock
 	uv pip compile pyproject.toml --universal --python-version 3.11 --extra zstd -c requirements.lock \
 		--generate-hashes --no-emit-index-url --no-header --no-annotate -o deploy/requirements.lock
+	uv pip compile pyproject.toml --universal --python-version 3.11 --extra bench -c requirements.lock \
+		--generate-hashes --no-emit-index-url --no-header --no-annotate -o tests/benchmarks/requirements.lock

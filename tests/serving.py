@@ -79,8 +79,10 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def start(log: Path, app: str = "service.app:create_app()", workers: int = 1, **environment: str) -> Server:
-    """Start gunicorn with so many workers and these environment variables; it may not be ready yet."""
+def start(
+    log: Path, app: str = "service.app:create_app()", workers: int = 1, root: Path = ROOT, **environment: str
+) -> Server:
+    """Start gunicorn on a tree with so many workers and these environment variables; it may not be ready yet."""
     port = free_port()
     gunicorn = str(Path(sys.executable).with_name("gunicorn"))
     command = [
@@ -94,5 +96,5 @@ def start(log: Path, app: str = "service.app:create_app()", workers: int = 1, **
         app,
     ]
     with log.open("wb") as output:
-        process = subprocess.Popen(command, cwd=ROOT, env=os.environ | environment, stdout=output, stderr=output)
+        process = subprocess.Popen(command, cwd=root, env=os.environ | environment, stdout=output, stderr=output)
     return Server(port, process, log)

@@ -18,7 +18,8 @@ from packaging.utils import canonicalize_name
 
 from tests.serving import ROOT, free_port
 
-LOCKS = ("requirements.lock", "deploy/requirements.lock")
+BENCH = "tests/benchmarks/requirements.lock"
+LOCKS = ("requirements.lock", "deploy/requirements.lock", BENCH)
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 IGNORED = re.compile(r"__pycache__|\.py[co]$")
 
@@ -114,10 +115,11 @@ def test_the_image_installs_what_was_tested() -> None:
 def test_locks_hold_what_the_project_names() -> None:
     runtime = [*PROJECT["dependencies"], *extras()["zstd"]]
     assert {canonicalize_name(Requirement(name).name) for name in runtime} <= names_of("deploy/requirements.lock")
-    every = [*PROJECT["dependencies"], *(name for extra in extras().values() for name in extra)]
-    for wanted in map(Requirement, every):
+    every = [(name, "requirements.lock") for name in PROJECT["dependencies"]]
+    every += [(name, BENCH if key == "bench" else "requirements.lock") for key in extras() for name in extras()[key]]
+    for wanted, lock in ((Requirement(name), lock) for name, lock in every):
         name = canonicalize_name(wanted.name)
-        pins = [pin for pin in locked("requirements.lock") if canonicalize_name(pin.name) == name]
+        pins = [pin for pin in locked(lock) if canonicalize_name(pin.name) == name]
         assert pins
         for pin in pins:
             (version,) = pin.specifier

@@ -4,7 +4,9 @@ Each metric is one call on ready arrays, the way its documentation shows it. The
 written in numpy as briefly as they can be.
 """
 
-from collections.abc import Callable
+import math
+import warnings
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -143,4 +145,38 @@ def ndcg_a_query_at_a_time(y: Any, s: Any, queries: Any) -> float:
 
 
 RANKING: dict[str, Peer] = {"ndcg_at_10": ndcg_a_query_at_a_time}
-PEERS = {"binary": BINARY, "multiclass": MULTICLASS, "regression": REGRESSION, "ranking": RANKING}
+PEERS = {
+    "binary": BINARY,
+    "multiclass": MULTICLASS,
+    "regression": REGRESSION,
+    "ranking": RANKING,
+    "compare": BINARY,
+}
+
+Columns = Mapping[str, Any]
+
+
+def third_of(columns: Columns) -> Any:
+    """What metrics read beside labels and scores: the queries of a ranking, else predictions."""
+    for name in ("predictions", "queries"):
+        if name in columns:
+            return columns[name]
+    scores = columns["scores"]
+    return (scores >= 0.5).astype(np.int64) if scores.ndim == 1 else scores.argmax(axis=1)
+
+
+def candidates_of(columns: Columns) -> list[Columns]:
+    """The columns of each candidate; of a report's request its own."""
+    return [{"labels": columns["labels"], **each} for each in columns.get("candidates", {}).values()] or [columns]
+
+
+def computed(task: str, columns: Columns) -> list[dict[str, float | None]]:
+    """Every metric of the report of each candidate, one call each; None where one is not finite."""
+    reports = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of scikit-learn, where a metric is undefined
+        for candidate in candidates_of(columns):
+            given = candidate["labels"], candidate.get("scores"), third_of(candidate)
+            values = {name: float(metric(*given)) for name, metric in PEERS[task].items()}
+            reports.append({name: value if math.isfinite(value) else None for name, value in values.items()})
+    return reports
