@@ -11,7 +11,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from statsmodels.stats.proportion import proportion_confint
 
 from service.metrics.area_intervals import partial_moves, roc_moves, sides, variances
-from service.metrics.binary_states import Sweep
+from service.metrics.sweep_states import Sweep
 from tests.by_rows import WEIGHTS, drawn, kish, weight_of, wilson
 from tests.cases import at_thresholds, binary, whole
 from tests.tasks import KNOWN

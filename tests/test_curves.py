@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 
-from service.metrics.binary_states import Sweep
 from service.metrics.curves import thinned
+from service.metrics.sweep_states import Sweep
 from tests.cases import at_thresholds, binary, regression, text, whole
 from tests.tasks import KNOWN
 from tests.tasks.binary import SCORES, binary_batches

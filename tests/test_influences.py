@@ -9,8 +9,8 @@ from service.candidates import Candidate
 from service.evaluate import kinds_of, merged, states_of, value_of
 from service.metrics.batch import Batch, Question, Reading
 from service.metrics.binary_influences import of_fit
-from service.metrics.binary_states import Sweep
 from service.metrics.catalogue import TASKS
+from service.metrics.sweep_states import Sweep
 
 ROWS = 24
 STEP = 1e-6

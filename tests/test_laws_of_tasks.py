@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.metrics.binary_states import Sweep
 from service.metrics.catalogue import TASKS
 from service.metrics.regression_states import PositiveErrors
+from service.metrics.sweep_states import Sweep
 from service.metrics.undefined import NO_DIFFERENCE, NO_GAP, NO_INTERVAL, REASONS
 from tests.cases import close, cut, in_parts, regression, rows_asked_for, text, whole
 from tests.tasks import KNOWN

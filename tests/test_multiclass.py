@@ -13,9 +13,9 @@ from sklearn.metrics import roc_auc_score
 
 from service.evaluate import kinds_of, report, states_of
 from service.metrics.batch import Batch, Question, Reading, without_zero_weights
-from service.metrics.binary_states import Sweep
 from service.metrics.catalogue import TASKS
 from service.metrics.catalogue.parts import CLASS_ROWS
+from service.metrics.sweep_states import Sweep
 from tests.cases import close, metrics_of, text, whole
 from tests.tasks import KNOWN
 from tests.tasks.binary import binary

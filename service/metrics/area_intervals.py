@@ -11,11 +11,11 @@ import numpy as np
 
 from service.metrics.batch import Reading
 from service.metrics.binary import mean_hit_rate, standardised
-from service.metrics.binary_states import Descent, Sweep
 from service.metrics.distributions import t_critical
 from service.metrics.exact import Floats
 from service.metrics.intervals import FEWEST, LOGIT, Case, Interval, on_scale, wilson_limits
 from service.metrics.states import blocks, once
+from service.metrics.sweep_states import Descent, Sweep
 from service.metrics.undefined import Undefined
 
 # The least variance of a partial area, over that of a share of as many rows: by simulation.

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from service.metrics.batch import Reading
-from service.metrics.binary_states import Cells, ProbabilityLosses, Sweep
+from service.metrics.binary_states import Cells, ProbabilityLosses
 from service.metrics.exact import Total, root
 from service.metrics.states import blocks, once
+from service.metrics.sweep_states import Sweep
 from service.metrics.undefined import Undefined, ratio
 
 

@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 
 from service.metrics.area_intervals import roc_estimate, sides
-from service.metrics.binary_states import Cells, Sweep, log_losses, squared_errors
+from service.metrics.binary_states import Cells, log_losses, squared_errors
 from service.metrics.cell_intervals import linearised
 from service.metrics.class_area_states import Moved, entries_of, moved
 from service.metrics.class_states import Areas, SortedColumn
@@ -15,6 +15,7 @@ from service.metrics.exact import Floats, exact_sum
 from service.metrics.influences import Influence
 from service.metrics.intervals import Case
 from service.metrics.states import Placed, factors
+from service.metrics.sweep_states import Sweep
 from service.metrics.undefined import Undefined
 
 # The least that is left of a fit without a row.

@@ -9,8 +9,8 @@ from typing import NotRequired, TypedDict, cast
 import numpy as np
 
 from service.metrics.batch import Reading
-from service.metrics.binary_states import Sweep
 from service.metrics.calibration_states import BINS, VARIANCE_UNIT, Bins
+from service.metrics.sweep_states import Sweep
 from service.metrics.undefined import Undefined
 
 

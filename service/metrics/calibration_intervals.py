@@ -4,11 +4,11 @@ import math
 
 import numpy as np
 
-from service.metrics.binary_states import Sweep
 from service.metrics.calibration_states import VARIANCE_UNIT
 from service.metrics.distributions import normal_critical
 from service.metrics.intervals import PLAIN, Case, Interval, on_scale
 from service.metrics.states import blocks
+from service.metrics.sweep_states import Sweep
 
 
 def of_slope(case: Case, sweep: Sweep) -> Interval:

@@ -22,7 +22,6 @@ from service.metrics.area_intervals import (
     sides,
     variances,
 )
-from service.metrics.binary_states import Sweep
 from service.metrics.class_states import Areas, SortedColumn, attempted
 from service.metrics.exact import Floats, canonical_order, exact_sum
 from service.metrics.multiclass_states import ClassColumn, ClassScores, Judged
@@ -30,6 +29,7 @@ from service.metrics.multilabel_states import LabelScores
 from service.metrics.pooled import Meeting, Path, Pool, Tally, tallied
 from service.metrics.states import blocks
 from service.metrics.sums import MANTISSA_BITS, Sums
+from service.metrics.sweep_states import Sweep
 from service.metrics.undefined import Undefined
 
 # The most that a row of average precision does, over its share of the positives: a sum over ranks of 1 / rank.

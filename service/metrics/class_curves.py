@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from service.metrics.batch import Question
-from service.metrics.binary_states import Sweep
 from service.metrics.class_states import ColumnScores
+from service.metrics.sweep_states import Sweep
 from service.metrics.undefined import Undefined
 
 MOST_CLASSES = 50

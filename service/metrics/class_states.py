@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from service.metrics import binary
 from service.metrics.area_intervals import Estimate
 from service.metrics.batch import Batch, Question
-from service.metrics.binary_states import Bools, Cells, Sweep
-from service.metrics.exact import Floats, Rational, canonical_order
+from service.metrics.binary_states import Cells
+from service.metrics.exact import Bools, Floats, Rational, canonical_order
 from service.metrics.states import Rows, State, blocks, distinct_pairs, factors
 from service.metrics.sums import Sums, exponent_of
+from service.metrics.sweep_states import Sweep
 from service.metrics.undefined import Undefined
 
 # Columns of the scores that are copied at a time: those of a cache line.

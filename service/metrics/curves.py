@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 
 from service.metrics.area_intervals import dkw_reach, effective_sizes
 from service.metrics.batch import Reading
-from service.metrics.binary_states import Sweep
 from service.metrics.exact import Floats
 from service.metrics.intervals import limits_of_shares
 from service.metrics.ranking_states import RankedRows
 from service.metrics.regression_states import Pairs
+from service.metrics.sweep_states import Sweep
 from service.metrics.undefined import Undefined
 
 REGRESSION_BINS = 20

@@ -3,12 +3,9 @@
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from service.metrics.exact import Floats
+from service.metrics.exact import Bools, Floats
 from service.metrics.states import blocks, factors
-
-Bools = NDArray[np.bool_]
 
 # The likelihoods at which log_loss clips, too.
 LOWEST, HIGHEST = 2.0**-52, 1 - 2.0**-52

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
 Rational = int | Fraction
 # A sum that left the range of float64 on its way is infinite.
 Total = Rational | float

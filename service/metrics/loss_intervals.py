@@ -7,10 +7,10 @@ from typing import NamedTuple
 import numpy as np
 
 from service.metrics.averages import Average
-from service.metrics.binary_states import Bools, Sweep, log_losses, squared_errors
+from service.metrics.binary_states import log_losses, squared_errors
 from service.metrics.digest import Digest
 from service.metrics.distributions import t_critical
-from service.metrics.exact import Floats
+from service.metrics.exact import Bools, Floats
 from service.metrics.intervals import (
     LOG,
     ROOT,
@@ -26,6 +26,7 @@ from service.metrics.intervals import (
 )
 from service.metrics.multiclass_states import ClassScores
 from service.metrics.states import once
+from service.metrics.sweep_states import Sweep
 
 Loss = Callable[[Bools, Floats], Floats]
 SUMMARY = "Student's t on the log scale; the upper limit counts one more row with a wrong label."

@@ -3,11 +3,8 @@
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
-from service.metrics.exact import Floats
-
-Bools = NDArray[np.bool_]
+from service.metrics.exact import Bools, Floats
 
 # Two numbers whose relative difference is smaller are compared by it, others by their logarithms.
 NEAR = 0.5

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from service.metrics.averages import Average, averages_of
 from service.metrics.batch import Batch, Question
-from service.metrics.binary_states import Bools, Sweep
 from service.metrics.class_states import Areas, ClassCounts, ClassTable, ColumnScores, SortedColumn, scores_of
-from service.metrics.exact import Floats, Rational, Total, canonical_order, exact_sum
+from service.metrics.exact import Bools, Floats, Rational, Total, canonical_order, exact_sum
 from service.metrics.recalibration import Recalibration
 from service.metrics.states import LabelState, State, blocks, factors, total
 from service.metrics.sums import Sums, average, sums_with_squares
+from service.metrics.sweep_states import Sweep
 from service.metrics.undefined import Undefined
 
 Positions = NDArray[np.intp]

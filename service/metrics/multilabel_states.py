@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from service.metrics.averages import Average
 from service.metrics.batch import Batch, Question
-from service.metrics.binary_states import Bools, Decisions, ProbabilityLosses
+from service.metrics.binary_states import ProbabilityLosses
 from service.metrics.class_states import Areas, ClassCounts, ClassTable, ColumnScores, scores_of
-from service.metrics.exact import Floats, Rational, Total, exact_sum
+from service.metrics.exact import Bools, Floats, Rational, Total, exact_sum
 from service.metrics.pooled import Pairs, pooled_areas
 from service.metrics.states import (
     LabelState,
@@ -27,6 +27,7 @@ from service.metrics.states import (
     total_of_squares,
 )
 from service.metrics.sums import MANTISSA_BITS, Sums, average, exponent_of, sums_with_squares
+from service.metrics.sweep_states import Decisions
 from service.metrics.undefined import Undefined
 
 

@@ -9,8 +9,9 @@ from typing import Any, NamedTuple, TypedDict
 import numpy as np
 
 from service.metrics.batch import Costs, Reading
-from service.metrics.binary_states import Cells, Sweep
+from service.metrics.binary_states import Cells
 from service.metrics.states import once
+from service.metrics.sweep_states import Sweep
 from service.metrics.undefined import Undefined
 
 CHOSEN_ON = "these rows"

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.metrics.area_intervals import Moves, joined, precision_moves, roc_moves
-from service.metrics.binary_states import Bools, Descent
 from service.metrics.class_states import Areas
-from service.metrics.exact import Floats, exact_sum
+from service.metrics.exact import Bools, Floats, exact_sum
 from service.metrics.states import BLOCK_NUMBERS, blocks
+from service.metrics.sweep_states import Descent
 from service.metrics.undefined import Undefined
 
 # Weights that are nothing beside the largest are 0, and so may sums of them be: no division is by 0.

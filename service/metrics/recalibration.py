@@ -5,13 +5,11 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from service.metrics.digest import MANY, NARROW, Digest, clipped, group_size
-from service.metrics.exact import Floats
+from service.metrics.exact import Bools, Floats
 from service.metrics.undefined import Undefined
 
-Bools = NDArray[np.bool_]
 # Blocks of logits, signs (1 positive, -1 negative) and weights.
 Blocks = Sequence[tuple[Floats, Floats, Floats]]
 # Intercept and slope, with logits relative to one of the scores.

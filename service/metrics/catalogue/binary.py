@@ -12,7 +12,7 @@ from service.metrics import (
     sections,
 )
 from service.metrics.area_intervals import delong, dkw, of_average_precision, partial_delong
-from service.metrics.binary_states import ClassTotals, Sweep
+from service.metrics.binary_states import ClassTotals
 from service.metrics.calibration_intervals import of_intercept, of_slope, of_spiegelhalter_z
 from service.metrics.catalogue.parts import (
     BIASED,
@@ -42,6 +42,7 @@ from service.metrics.row import (
     with_metadata,
 )
 from service.metrics.states import LabelState, Rows
+from service.metrics.sweep_states import Sweep
 
 BINARY = Task(
     "binary",

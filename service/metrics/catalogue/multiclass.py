@@ -19,7 +19,6 @@ from service.metrics import (
     sections,
 )
 from service.metrics.binary_influences import PlacedSweep
-from service.metrics.binary_states import Sweep
 from service.metrics.calibration_intervals import of_intercept, of_slope, of_spiegelhalter_z
 from service.metrics.catalogue.parts import (
     BIASED,
@@ -69,6 +68,7 @@ from service.metrics.row import (
     with_metadata,
 )
 from service.metrics.states import LabelState, Rows
+from service.metrics.sweep_states import Sweep
 
 
 def over_classes(function: Callable[..., Any], title: str, **options: Any) -> Iterator[Metric]:

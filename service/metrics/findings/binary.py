@@ -7,11 +7,12 @@ import numpy as np
 
 from service.metrics import binary
 from service.metrics.batch import Label, Question
-from service.metrics.binary_states import Cells, ClassTotals, Form, Sweep
+from service.metrics.binary_states import Cells, ClassTotals, Form
 from service.metrics.cell_intervals import Numbers, share_limits
 from service.metrics.denominators import smaller_class
 from service.metrics.findings.rule import CERTAIN, Found, Rule
 from service.metrics.sections import plain, samples
+from service.metrics.sweep_states import Sweep
 from service.metrics.undefined import Undefined
 
 # Recall and precision of the negative and of the positive class, as the report has them.

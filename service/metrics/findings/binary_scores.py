@@ -7,7 +7,7 @@ import numpy as np
 from service.metrics import binary, calibration
 from service.metrics.area_intervals import roc_estimate_of
 from service.metrics.batch import Question, Reading
-from service.metrics.binary_states import Cells, ClassTotals, Decisions, Sweep
+from service.metrics.binary_states import Cells, ClassTotals
 from service.metrics.cell_intervals import share_limits
 from service.metrics.denominators import smaller_class
 from service.metrics.distributions import at_most
@@ -17,6 +17,7 @@ from service.metrics.operating_points import least_cost, precision_at_recall
 from service.metrics.recalibration import ends
 from service.metrics.sections import samples
 from service.metrics.states import LabelState, Rows
+from service.metrics.sweep_states import Decisions, Sweep
 from service.metrics.undefined import Undefined
 
 PERCENT = 100

@@ -4,7 +4,6 @@ import numpy as np
 
 from service.metrics import multiclass
 from service.metrics.batch import Question, Reading
-from service.metrics.binary_states import Sweep
 from service.metrics.class_states import ColumnScores
 from service.metrics.exact import Floats
 from service.metrics.findings.binary_scores import leaked, miscalibrated
@@ -13,6 +12,7 @@ from service.metrics.findings.rule import CERTAIN, Evidence, Found, Rule, certai
 from service.metrics.intervals import limits_of_shares, wilson_limits
 from service.metrics.multiclass_states import Confusion, Support, TopChoices
 from service.metrics.sections import plain, samples
+from service.metrics.sweep_states import Sweep
 from service.metrics.undefined import Undefined
 
 # Each row has one label and one prediction, so hits, labels and predictions of all classes add up alike.
