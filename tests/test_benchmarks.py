@@ -5,9 +5,10 @@ import re
 import pytest
 
 from tests.benchmarks import page, plot
-from tests.benchmarks.command import TASKS, Plan, main
+from tests.benchmarks.command import COMMITTED, PLOT, TASKS, Plan, main
 from tests.benchmarks.figures import ASSAY, Contest, Figures, budgets
 from tests.benchmarks.measuring import NOT_INSTALLED, NOT_RUN
+from tests.serving import ROOT
 
 SMALLEST = Plan(
     times=(("binary", 100, 1), *((task, 100, 1) for task in TASKS[1:])),
@@ -52,3 +53,9 @@ def test_budgets_are_ratios_of_medians():
     memory = Contest("memory", "binary", 100, 10**6, {ASSAY: [50e6]}, {ASSAY: 20 * 10**6})
     found = [(each.measured, each.kept) for each in budgets(Figures({}, [million, memory]))]
     assert found == [("20.0", True), ("4.00", False), ("2.50", True), ("0.57", True)]
+
+
+def test_the_readme_shows_what_was_measured():
+    figures = Figures.from_json(COMMITTED.read_text())
+    assert page.text_of(figures) in (ROOT / "README.md").read_text()
+    assert plot.drawn(figures) == PLOT.read_text()
