@@ -8,7 +8,7 @@ import numpy as np
 
 from service.metrics.averages import Average
 from service.metrics.binary_states import log_losses, squared_errors
-from service.metrics.digest import Digest
+from service.metrics.digest import NARROW, Digest
 from service.metrics.distributions import t_critical
 from service.metrics.exact import Bools, Floats
 from service.metrics.intervals import (
@@ -51,7 +51,7 @@ class Losses(NamedTuple):
     @classmethod
     def of(cls, sweep: Sweep, loss: Loss, mean: float) -> "Losses":
         """The losses of the rows and their mean, or what else deviations are to be from."""
-        sums = [sums_of(digest, loss, mean) for digest in sweep.digests()]
+        sums = [sums_of(digest, loss, mean) for digest in sweep.digests(NARROW)]
         return cls(mean, *sums[0], *sums[-1])
 
     @classmethod
@@ -126,7 +126,7 @@ def sums_of(digest: Digest, loss: Loss, mean: float) -> list[float]:
 @once
 def mistaken_loss(sweep: Sweep, loss: Loss) -> float:
     """The total loss of the rows, were all labels others."""
-    return math.fsum(float((part.mass * loss(~part.truth, part.scores)).sum()) for part in sweep.digests()[0])
+    return math.fsum(float((part.mass * loss(~part.truth, part.scores)).sum()) for part in sweep.digests(NARROW)[0])
 
 
 def of_loss(loss: Loss) -> Strategy:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from service.metrics.batch import Batch, Question
 from service.metrics.calibration_states import UNIFORM_EDGES, Bins, Runs, type_7_edges, weighted_edges
-from service.metrics.digest import NARROW, Digest, digest_of
+from service.metrics.digest import Digest, digest_of
 from service.metrics.exact import Bools, Floats
 from service.metrics.recalibration import Recalibration, recalibration
 from service.metrics.states import Rows, blocks, once
@@ -244,8 +244,8 @@ class Sweep(Rows):
         return recalibration(self.scores, self.truth, weights, self.digests, self.middle)
 
     @once
-    def digests(self, narrow: float = NARROW) -> list[Digest]:
-        """The rows condensed by relative weight, and if there are weights by what they add to a variance."""
+    def digests(self, narrow: float) -> list[Digest]:
+        """The rows in narrow groups by relative weight, and if there are weights by what they add to a variance."""
         masses = [None] if self.weights is None else [self.relative_weights, self.relative_squares]
         return [digest_of(self.scores, self.truth, mass, narrow) for mass in masses]
 
