@@ -163,14 +163,14 @@ class Pair:
         try:
             apart = metric.lead(value, other)
         except Undefined as reason:
-            return Judged((metric.towards or 1) * (value - other), "plain", reason, "")
+            return Judged((metric.towards or 1) * (value - other), "plain", reason.again(), "")
         scale = "log" if metric.ratio else "plain"
         if self.identical:
             return Judged(apart, scale, IDENTICAL, "identical")
         try:
             return Judged(apart, scale, *self.found(metric, apart))
         except Undefined as reason:
-            return Judged(apart, scale, reason, "")
+            return Judged(apart, scale, reason.again(), "")
         except (OverflowError, ZeroDivisionError):
             return Judged(apart, scale, Undefined("overflow"), "")
 

@@ -78,7 +78,7 @@ def entries_of(metric: Metric, pairs: list[Pair], comparison: Comparison) -> lis
         try:
             judged.append(pair.difference(metric))
         except Undefined as reason:
-            judged.append(reason)
+            judged.append(reason.again())
     tests: list[list[tuple[str, float | None, float]]] = []
     for pair, each in zip(pairs, judged, strict=True):
         of_pair = []

@@ -71,7 +71,7 @@ def attempt(kind: type[State], batch: Batch, question: Question) -> State | Unde
     try:
         return kind.of(batch, question)
     except Undefined as reason:
-        return reason
+        return reason.again()
 
 
 def merged(parts: Sequence[States]) -> States:
@@ -302,7 +302,7 @@ def value_of(row: Row, states: States, question: Question, reading: Reading) -> 
             if isinstance(row, Table):
                 value = [entry(head, row.rows, part, question, reading) for head, part in value]
     except Undefined as undefined:
-        return Found(None, undefined)
+        return Found(None, undefined.again())
     except OverflowError:  # of a rational beyond the range of float64
         return Found(None, Undefined("overflow"))
     return Found(value, None, found) if finite(value) else Found(None, Undefined("overflow"))
@@ -354,7 +354,7 @@ def arguments(
         else:
             given[name] = state = output[kind if kind in output else TASKS[question.task].among(kind, output)]
             if isinstance(state, Undefined) and not takes_reason:
-                raise state
+                raise state.again()
     return given
 
 

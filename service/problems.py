@@ -150,6 +150,8 @@ def register(app: Flask) -> None:
 
     @app.errorhandler(ValidationError)
     def of_schema(error: ValidationError) -> Response:
+        # marshmallow raises from a frame that keeps the error, and so both would keep the columns.
+        error.__traceback__ = None
         return invalid(error).response()
 
     @app.errorhandler(HTTPException)

@@ -61,6 +61,9 @@ class Settings:
     presets_file: str = setting(
         "", "Path of a JSON file with presets of requirements by name, each a list as in a request.", fields.String()
     )
+    kept_bytes: int = count(
+        268_435_456, "Most memory that a worker keeps between requests, for the next one, in bytes.", 2**31 - 1
+    )
     body_seconds: float = seconds(15.0, "How long a request may take to arrive, head and body.")
     wait_seconds: float = seconds(0.25, "How long a request waits for a worker that is computing.")
     log_level: str = setting(

@@ -33,7 +33,7 @@ def of_class_average_precision(case: Case, areas: Areas) -> Interval:
 def known(estimate: Any) -> Estimate:
     """The estimate; raises the reason where there is none."""
     if isinstance(estimate, Undefined):
-        raise estimate
+        raise estimate.again()
     found: Estimate = estimate
     return found
 

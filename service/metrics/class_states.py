@@ -116,7 +116,7 @@ def attempted(function: Callable[..., Any], *given: Any) -> Any:
     try:
         return function(*given)
     except Undefined as reason:
-        return reason
+        return reason.again()
 
 
 class ColumnScores(Rows):

@@ -136,5 +136,5 @@ def class_average_precision(areas: Areas) -> float:
 def known(area: float | Undefined) -> float:
     """The area; raises the reason where there is none."""
     if isinstance(area, Undefined):
-        raise area
+        raise area.again()
     return area

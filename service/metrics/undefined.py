@@ -74,6 +74,10 @@ class Undefined(Exception):
         self.detail = detail or REASONS[reason]
         super().__init__(self.reason)
 
+    def again(self) -> "Undefined":
+        """The same, to be kept or raised: not both, as it refers to all frames it is raised through, with their rows."""
+        return Undefined(self.reason, self.detail)
+
     @property
     def explanation(self) -> dict[str, str]:
         """The reason as a report gives it."""
