@@ -75,7 +75,7 @@ class Undefined(Exception):
         super().__init__(self.reason)
 
     def again(self) -> "Undefined":
-        """The same, to be kept or raised, not both: a raised one refers to the frames it went through, and their rows."""
+        """The same, to be kept or raised, not both: a raised one refers to frames it went through, and their rows."""
         return Undefined(self.reason, self.detail)
 
     @property
