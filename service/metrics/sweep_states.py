@@ -112,7 +112,8 @@ class Sweep(Rows):
             if not apart.all():
                 passed = np.flatnonzero(np.concatenate([[True], apart, [True]]))
                 tp, scores = tp[passed], scores[passed[1:] - 1]
-            return Steps(scores, tp, passed - tp)
+            passed -= tp
+            return Steps(scores, tp, passed)
         last = np.flatnonzero(np.concatenate([apart, [True]]))
         return Steps(scores[last], *self._sides(self.relative_weights, last))
 
@@ -184,8 +185,8 @@ class Sweep(Rows):
     @staticmethod
     def _descent(places: NDArray[np.intp], tp: NDArray[Any], fp: NDArray[Any]) -> Descent:
         after = np.concatenate([[0], np.minimum(places + 1, len(tp) - 1)])
-        found = (tp[after], fp[places], fp[after])
-        return Descent(places, *(column.astype(np.float64, copy=False) for column in found))
+        found = ((tp, after), (fp, places), (fp, after))
+        return Descent(places, *(column[where].astype(np.float64, copy=False) for column, where in found))
 
     def apart(self, tp: Any, fp: Any) -> Any:
         """How far recall is from the false positive rate, times both classes: exact where there are no weights."""
