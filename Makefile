@@ -4,7 +4,7 @@ PORT ?= 8000
 BIN = .venv/bin
 # The tests of requests, servers and deployment, and those that need many rows.
 OTHER_TESTS = bad_inputs benchmarks clients contract coverage_study deploy examples findings_corpus json_conformance limits memory \
-	multiclass_requests openapi order_and_chunks readme transport workers
+	multiclass_requests nginx openapi order_and_chunks readme transport workers
 CORE_TESTS = $(filter-out $(OTHER_TESTS:%=tests/test_%.py),$(wildcard tests/test_*.py))
 
 .PHONY: serve test setup check lint coverage coverage-study findings-corpus openapi bench bench-compare lock
