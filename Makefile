@@ -4,10 +4,10 @@ PORT ?= 8000
 BIN = .venv/bin
 # The tests of requests, servers and deployment, and those that need many rows.
 OTHER_TESTS = bad_inputs benchmarks clients contract coverage_study deploy examples findings_corpus json_conformance limits memory \
-	multiclass_requests nginx openapi order_and_chunks readme transport workers
+	multiclass_requests nginx openapi order_and_chunks readme restarts transport workers
 CORE_TESTS = $(filter-out $(OTHER_TESTS:%=tests/test_%.py),$(wildcard tests/test_*.py))
 
-.PHONY: serve test setup check lint coverage coverage-study findings-corpus openapi bench bench-compare lock
+.PHONY: serve test setup check lint coverage coverage-study findings-corpus openapi bench bench-compare reliability lock
 
 serve: setup
 	@echo 'Try: curl http://$(HOST):$(PORT)/v1/binary/report -H "Content-Type: application/json" -d @tests/data/breast_cancer.json'
@@ -51,6 +51,10 @@ coverage-study: setup
 # What the findings tell of payloads that are known to have them, or not: a few minutes on two cores.
 findings-corpus: setup
 	$(BIN)/python -m tests.findings_corpus --write
+
+# Ten restarts of each kind under ten thousand requests: about a minute.
+reliability: setup
+	RESTARTS=10 REQUESTS=10000 $(BIN)/python -m pytest -n 0 tests/test_restarts.py
 
 # Speed and memory beside peers, which it installs: about ten minutes. BENCH=--quick takes less than one.
 bench: .venv/bench-ready

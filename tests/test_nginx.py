@@ -1,68 +1,28 @@
 """Behind nginx, as deploy/nginx.conf sets it up, bad input is refused as it is without: by one of the two."""
 
-import os
-import shutil
-import subprocess
-import time
 from collections.abc import Iterator
-from contextlib import suppress
-from pathlib import Path
 
 import pytest
 
 from tests.data.bad_inputs import FINE, JSON, Case
-from tests.serving import ROOT, Server, free_port
+from tests.proxy import in_front_of, needs_nginx
+from tests.serving import Server
 from tests.test_bad_inputs import CASES, assert_problem, assert_says_nothing_private, at, is_close, name_of
 from tests.test_transport import CHUNKED, LENGTH, TWO
 from tests.wire import Answer, chunked, exchange, head, request
 
-NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
-CONFIGURATION = ROOT / "deploy/nginx.conf"
-START_SECONDS = 10
+pytestmark = needs_nginx
 # What nginx says of methods and paths before the service sees them.
 SOONER = {400, 405}
-pytestmark = pytest.mark.skipif(NGINX is None, reason="nginx is not installed: apt-get install nginx")
-
-
-def configured(folder: Path, service: int, port: int) -> Path:
-    """The configuration of the tree, for these ports and for files in this folder."""
-    written = CONFIGURATION.read_text()
-    for given, wanted in (("assay:8000", f"127.0.0.1:{service}"), ("listen 8080", f"listen 127.0.0.1:{port}")):
-        assert written.count(given) == 1
-        written = written.replace(given, wanted)
-    written = written.replace("/tmp/", f"{folder}/")  # noqa: S108 (the place that is replaced)
-    (folder / "nginx.conf").write_text(written)
-    return folder / "nginx.conf"
 
 
 @pytest.fixture(scope="module")
 def front(tmp_path_factory: pytest.TempPathFactory, start_server) -> Iterator[int]:
     """The port of an nginx in front of a service."""
-    folder, port = tmp_path_factory.mktemp("nginx"), free_port()
     service: Server = start_server()
-    # As root its workers would be nobody's, who has no way into the folder.
-    user = " user root;" if os.geteuid() == 0 else ""
-    command = [str(NGINX), "-c", str(configured(folder, service.port, port)), "-g", f"daemon off;{user}"]
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log)
-    try:
-        deadline = time.monotonic() + START_SECONDS
-        while not listening(port):
-            assert process.poll() is None, (folder / "log").read_text()
-            assert time.monotonic() < deadline, (folder / "log").read_text()
-            time.sleep(0.05)
+    with in_front_of(service.port, tmp_path_factory.mktemp("nginx")) as port:
         yield port
-    finally:
-        process.terminate()
-        process.wait(START_SECONDS)
     assert service.ready()
-
-
-def listening(port: int) -> bool:
-    """Whether a report comes back on this port."""
-    with suppress(OSError):
-        return request(port, body=FINE).status == 200
-    return False
 
 
 def assert_answered(answer: Answer) -> None:

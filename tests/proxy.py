@@ -1,0 +1,59 @@
+"""nginx in front of the service under test, as deploy/nginx.conf sets it up."""
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from tests.data.bad_inputs import FINE
+from tests.serving import ROOT, free_port
+from tests.wire import request
+
+NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
+CONFIGURATION = ROOT / "deploy/nginx.conf"
+START_SECONDS = 10
+needs_nginx = pytest.mark.skipif(NGINX is None, reason="nginx is not installed: apt-get install nginx")
+
+
+def configured(folder: Path, service: int, port: int) -> Path:
+    """The configuration of the tree, for these ports and for files in this folder."""
+    written = CONFIGURATION.read_text()
+    for given, wanted in (("assay:8000", f"127.0.0.1:{service}"), ("listen 8080", f"listen 127.0.0.1:{port}")):
+        assert written.count(given) == 1
+        written = written.replace(given, wanted)
+    written = written.replace("/tmp/", f"{folder}/")  # noqa: S108 (the place that is replaced)
+    (folder / "nginx.conf").write_text(written)
+    return folder / "nginx.conf"
+
+
+@contextmanager
+def in_front_of(service: int, folder: Path) -> Iterator[int]:
+    """The port of an nginx in front of the service on another port; it ends with the context."""
+    port = free_port()
+    # As root its workers would be nobody's, who has no way into the folder.
+    user = " user root;" if os.geteuid() == 0 else ""
+    command = [str(NGINX), "-c", str(configured(folder, service, port)), "-g", f"daemon off;{user}"]
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log)
+    try:
+        deadline = time.monotonic() + START_SECONDS
+        while not answers(port):
+            assert process.poll() is None, (folder / "log").read_text()
+            assert time.monotonic() < deadline, (folder / "log").read_text()
+            time.sleep(0.05)
+        yield port
+    finally:
+        process.terminate()
+        process.wait(START_SECONDS)
+
+
+def answers(port: int) -> bool:
+    """Whether a report comes back from this port."""
+    with suppress(OSError):
+        return request(port, body=FINE).status == 200
+    return False
