@@ -4,7 +4,7 @@ PORT ?= 8000
 BIN = .venv/bin
 # The tests of requests, servers and deployment, and those that need many rows.
 OTHER_TESTS = bad_inputs benchmarks clients contract coverage_study deploy examples findings_corpus json_conformance limits memory \
-	multiclass_requests nginx openapi order_and_chunks readme restarts transport workers
+	multiclass_requests nginx openapi order_and_chunks readme reliability transport workers
 CORE_TESTS = $(filter-out $(OTHER_TESTS:%=tests/test_%.py),$(wildcard tests/test_*.py))
 
 .PHONY: serve test setup check lint coverage coverage-study findings-corpus openapi bench bench-compare reliability lock
@@ -52,9 +52,9 @@ coverage-study: setup
 findings-corpus: setup
 	$(BIN)/python -m tests.findings_corpus --write
 
-# Ten restarts of each kind under ten thousand requests: about a minute.
+# What the service promises under stress: restarts, overload, memory; about three minutes.
 reliability: setup
-	RESTARTS=10 REQUESTS=10000 $(BIN)/python -m pytest -n 0 tests/test_restarts.py
+	$(BIN)/python -m tests.reliability
 
 # Speed and memory beside peers, which it installs: about ten minutes. BENCH=--quick takes less than one.
 bench: .venv/bench-ready

@@ -1,0 +1,54 @@
+"""Measures what the service promises under stress, and prints a table; some minutes. Fails where one is not kept.
+
+`--write FILE` puts the table between the marks of that file, `--json FILE` keeps the figures.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests.benchmarks.figures import machine
+from tests.benchmarks.page import table
+from tests.proxy import NGINX
+from tests.reliability.promises import FULL, PROMISES, Row, Scale
+
+MARKS = ("<!-- reliability -->", "<!-- /reliability -->")
+
+
+def measured(scale: Scale) -> list[Row]:
+    """Every promise; a part that could not run says so."""
+    rows = []
+    for name, measure in PROMISES.items():
+        with tempfile.TemporaryDirectory() as folder:
+            if NGINX is None and name == "restarts":
+                rows.append(Row("restarts behind nginx, which is not installed"))
+            else:
+                rows += measure(Path(folder), scale)
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--write", type=Path)
+    options = parser.parse_args()
+    rows = measured(FULL)
+    when, where = time.strftime("%Y-%m-%d"), machine()
+    head = f"Measured on {when}, {where['processor']}, {where['cores']} cores, with clients on the same machine."
+    lines = table(("promise", "measured", "kept"), ((*row[:2], "yes" if row.kept else "no") for row in rows))
+    text = "\n".join([head, "", *lines, ""])
+    sys.stdout.write(text)
+    if options.json:
+        figures = {"date": when, "machine": where, "rows": [row._asdict() for row in rows]}
+        options.json.write_text(json.dumps(figures, indent=1) + "\n")
+    if options.write:
+        before, rest = options.write.read_text().split(MARKS[0])
+        options.write.write_text(f"{before}{MARKS[0]}\n{text}{MARKS[1]}{rest.split(MARKS[1])[1]}")
+    sys.exit(0 if all(row.kept for row in rows) else "A promise was not kept.")
+
+
+if __name__ == "__main__":
+    main()

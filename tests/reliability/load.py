@@ -1,0 +1,112 @@
+"""Clients that keep a service busy, for a bounded time, and write down what they got."""
+
+import os
+import signal
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPConnection, HTTPException
+from typing import Any, NamedTuple
+
+from tests.data.bad_inputs import FINE, JSON
+from tests.serving import Server
+
+CLIENTS = 4
+LONGEST_SECONDS = 120
+
+
+def until(happened: Callable[[], Any]) -> None:
+    """Wait until something has happened."""
+    deadline = time.monotonic() + LONGEST_SECONDS
+    while not happened():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def reload(service: Server) -> None:
+    """Replace all workers."""
+    before = set(service.workers)
+    os.kill(service.pid, signal.SIGHUP)
+    until(lambda: service.workers and not before & set(service.workers))
+
+
+def kill(service: Server) -> None:
+    """Kill a worker, which has no time to say so, and see another take its place."""
+    killed, *_ = before = service.workers
+    os.kill(killed, signal.SIGKILL)
+    until(lambda: killed not in service.workers and len(service.workers) == len(before))
+
+
+def restarted_under_load(port: int, restart: Callable[[], None], restarts: int, requests: int) -> Counter[Any]:
+    """What so many requests or more got while so many restarts took place: status and body, or why there is none."""
+    counts: list[Counter[Any]] = [Counter() for _ in range(CLIENTS)]
+    enough = threading.Event()
+
+    def ask(answers: Counter[Any]) -> None:
+        connection = HTTPConnection("127.0.0.1", port, timeout=10)
+        while not enough.is_set():
+            try:
+                connection.request("POST", "/v1/binary/report", FINE, JSON)
+                answer = connection.getresponse()
+                answers[answer.status, answer.read()] += 1
+            except (OSError, HTTPException) as lost:
+                answers[type(lost).__name__, b""] += 1
+                connection.close()
+        connection.close()
+
+    with ThreadPoolExecutor(CLIENTS) as clients:
+        asking = [clients.submit(ask, count) for count in counts]
+        try:
+            for done in range(1, restarts + 1):
+                until(lambda done=done: sum(map(Counter.total, counts)) >= done * requests / (restarts + 1))
+                restart()
+            until(lambda: sum(map(Counter.total, counts)) >= requests)
+        finally:
+            enough.set()
+    for each in asking:
+        each.result()
+    return sum(counts, Counter())
+
+
+class Timed(NamedTuple):
+    """An answer: when it was asked for, how long it took, in seconds, and its status."""
+
+    start: float
+    seconds: float
+    status: int
+
+
+def timed(port: int, method: str, target: str, body: bytes | None = None) -> Timed:
+    """Ask on a connection of its own."""
+    start = time.perf_counter()
+    connection = HTTPConnection("127.0.0.1", port, timeout=30)
+    try:
+        connection.request(method, target, body, JSON if body else {})
+        answer = connection.getresponse()
+        answer.read()
+        return Timed(start, time.perf_counter() - start, answer.status)
+    except (OSError, HTTPException):
+        return Timed(start, time.perf_counter() - start, 0)
+    finally:
+        connection.close()
+
+
+def one_by_one(ask: Callable[[], Timed], seconds: float) -> list[Timed]:
+    """Answers asked for one after the other for so long."""
+    end, answers = time.perf_counter() + seconds, []
+    while time.perf_counter() < end:
+        answers.append(ask())
+    return answers
+
+
+def at_a_rate(ask: Callable[[], Timed], rate: float, seconds: float) -> list[Timed]:
+    """Answers asked for so many times a second, whether the ones before have come or not."""
+    start = time.perf_counter()
+    with ThreadPoolExecutor(32) as clients:
+        asked = []
+        for place in range(int(rate * seconds)):
+            time.sleep(max(0.0, start + place / rate - time.perf_counter()))
+            asked.append(clients.submit(ask))
+        return [each.result() for each in asked]
