@@ -343,18 +343,18 @@ def arguments(
     case: Case | None = None,
 ) -> dict[str, Any]:
     """What a function takes, found by the types it names. Raises `Undefined` for a state that is missing."""
+    beside = {Case: case, Question: question, Reading: reading}
     given: dict[str, Any] = {}
     for name, (kind, takes_reason) in needs.items():
-        if kind is Case:
-            given[name] = case
-        elif kind is Question:
-            given[name] = question
-        elif kind is Reading:
-            given[name] = reading
+        if kind in output:
+            found = output[kind]
+        elif kind in beside:
+            found = beside[kind]
         else:
-            given[name] = state = output[kind if kind in output else TASKS[question.task].among(kind, output)]
-            if isinstance(state, Undefined) and not takes_reason:
-                raise state.again()
+            found = output[TASKS[question.task].among(kind, output)]
+        if isinstance(found, Undefined) and not takes_reason:
+            raise found.again()
+        given[name] = found
     return given
 
 

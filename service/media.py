@@ -10,6 +10,8 @@ from service import arrow_columns, csv_columns, json_columns, line_columns, parq
 from service.settings import Settings
 
 JSON = "application/json"
+# An answer is made of new objects, so that none holds itself.
+ENCODER = json.JSONEncoder(check_circular=False, allow_nan=False, separators=(",", ":"))
 
 
 @dataclass(frozen=True)
@@ -54,4 +56,4 @@ def accepted(verb: str) -> dict[str, MediaType]:
 
 def encode(answer: Any) -> bytes:
     """An answer as JSON. The same answer gives the same bytes."""
-    return json.dumps(answer, allow_nan=False, separators=(",", ":")).encode()
+    return ENCODER.encode(answer).encode()

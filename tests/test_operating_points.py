@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from service.metrics import binary_states
 from service.metrics.batch import Costs
 from tests.cases import at_thresholds, binary, close, joined, text, whole
 from tests.tasks.binary import binary_batches
@@ -212,6 +213,17 @@ def test_operating_points_of_many_rows_and_many_blocks_are_those_of_their_defini
     enough = recall >= 0.7
     best = np.flatnonzero(enough & (precision == precision[enough].max()))[-1]
     assert found["precision_at_recall"]["threshold"] == thresholds[best]
+
+
+@SETTINGS
+@given(SCORED, TARGET)
+def test_stretches_of_steps_lead_to_the_points_that_a_look_at_every_step_does(batch, target):
+    with pytest.MonkeyPatch.context() as patch:
+        asked = {"target_precision": target, "target_recall": target}
+        every = text(points(batch, **asked))
+        patch.setattr(binary_states, "FEW_STEPS", 0)
+        patch.setattr(binary_states, "STRETCH", 2)
+        assert text(points(batch, **asked)) == every
 
 
 def test_the_same_rows_in_two_parts_have_the_operating_points_of_all():

@@ -41,6 +41,8 @@ class Runs:
         """The sums over the runs that start at these rows, cut further into blocks."""
         starts = np.unique(np.concatenate([cuts, np.arange(0, len(scores), BLOCK)]))
         starts = starts[starts < len(scores)]
+        if len(scores) <= BLOCK:
+            return cls(starts, *_sums(scores, truth, weights, starts, counts=counts))
         blocks = np.append(np.searchsorted(starts, np.arange(0, len(scores), BLOCK)), len(starts))
         parts = []
         for first, last in zip(blocks[:-1].tolist(), blocks[1:].tolist(), strict=True):
@@ -64,10 +66,10 @@ class Runs:
 
     def between(self, scores: Floats, edges: Floats, low: float, high: float) -> "Bins":
         """The bins that hold rows, of these distinct inner edges, at which runs start, and these ends."""
-        starts = np.concatenate([[0], np.searchsorted(scores, edges)])
-        filled = np.diff(starts, append=len(scores)) > 0
+        cuts = np.concatenate([[0], np.searchsorted(scores, edges), [len(scores)]])
+        filled = cuts[1:] > cuts[:-1]
         lows, highs = np.concatenate([[low], edges]), np.concatenate([edges, [high]])
-        runs = self.joined(starts[filled])
+        runs = self.joined(cuts[:-1][filled])
         return Bins(runs, lows[filled], highs[filled], *(runs.linear[1:] / runs.linear[0]))
 
 

@@ -15,7 +15,7 @@ from service.metrics.area_intervals import Estimate
 from service.metrics.batch import Batch, Question
 from service.metrics.binary_states import Cells
 from service.metrics.exact import Bools, Floats, Rational, canonical_order
-from service.metrics.states import Rows, State, blocks, distinct_pairs, factors
+from service.metrics.states import Rows, State, blocks, distinct_pairs, factors, once
 from service.metrics.sums import Sums, exponent_of
 from service.metrics.sweep_states import Sweep
 from service.metrics.undefined import Undefined
@@ -68,10 +68,12 @@ class ClassTable(State):
         for weights, squares in zip(*sides, strict=True):
             yield Cells(*weights, *squares)
 
+    @once
     def effective(self, sums: Sums) -> Floats:
         """Weights in units that make their sum over all rows the effective number of these."""
         return sums.floats_in(self.exponent) * self.unit
 
+    @once
     def effective_squares(self, squares: Sums) -> Floats:
         """What rows add to a variance, in the square of that unit."""
         return squares.floats_in(2 * self.exponent) * self.unit * self.unit

@@ -166,11 +166,11 @@ def _by_slices(values: Floats) -> int:
     units = 0
     rest = values
     exponent = math.frexp(max(values.max(initial=0.0), -values.min(initial=0.0)))[1]
-    while rest.any():
+    while np.logical_or.reduce(rest):
         rounder = math.ldexp(1.5, exponent + BLOCK_BITS - 1)
         slice_ = (rest + rounder) - rounder
         rest = rest - slice_
-        mantissa, shift = math.frexp(slice_.sum())
+        mantissa, shift = math.frexp(np.add.reduce(slice_))
         units += int(mantissa * 2.0**53) << (shift - 53 + UNIT_BITS)
         exponent -= 53 - BLOCK_BITS - 1
     return units

@@ -102,11 +102,11 @@ class LabelCells(ClassTable):
 
     @cached_property
     def weight(self) -> Rational:
-        return cells_of(self.cells, 0, 1, 2, 3).exact[0]
+        return weight_of(self.cells)
 
     @cached_property
     def weight2(self) -> Rational:
-        return cells_of(self.cells2, 0, 1, 2, 3).exact[0]
+        return weight_of(self.cells2)
 
     @cached_property
     def counts(self) -> ClassCounts:
@@ -114,7 +114,7 @@ class LabelCells(ClassTable):
 
     @cached_property
     def squares(self) -> ClassCounts:
-        return class_counts(self.cells2)
+        return self.counts if self.cells2 is self.cells else class_counts(self.cells2)
 
     @property
     def sides(self) -> tuple[Sums, Sums]:
@@ -128,9 +128,15 @@ def cells_of(cells: Sums, *places: int) -> Sums:
     return reduce(add, (cells.at(first + place) for place in places))
 
 
+def weight_of(cells: Sums) -> Rational:
+    """The weight of all rows, which each label has in its cells."""
+    return cells.at(np.arange(4)).total
+
+
 def class_counts(cells: Sums) -> ClassCounts:
     """The weight of the hits, the labels and the predictions of each label."""
-    return ClassCounts(hits=cells_of(cells, 3), truth=cells_of(cells, 2, 3), predicted=cells_of(cells, 1, 3))
+    missed, alarms, hits = (cells_of(cells, place) for place in (2, 1, 3))
+    return ClassCounts(hits, truth=missed + hits, predicted=alarms + hits)
 
 
 # A bit for the label and one for the prediction.

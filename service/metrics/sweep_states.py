@@ -18,6 +18,8 @@ from service.metrics.undefined import Undefined
 
 # So many steps are looked at together.
 STRETCH = 64
+# So few steps are sooner looked at than left out.
+FEW_STEPS = 1024
 # Values that differ by a smaller share may be in the other order but for rounding.
 ROUNDING = 2.0**-40
 
@@ -123,6 +125,10 @@ class Sweep(Rows):
         The value rises with the true and falls with the false positives, or is the size of one that does.
         """
         _, tp, fp = self.steps
+        if len(tp) <= FEW_STEPS:
+            values = value(tp[1:], fp[1:])
+            best = int(values.argmax())
+            return best, values[best]
         last = self.stretches[1]
         reached = value(tp[last], fp[last]).max()
         found: list[tuple[int, Any]] = []
@@ -138,6 +144,9 @@ class Sweep(Rows):
         Of most stretches of steps the value at their corners tells that it is less.
         """
         _, tp, fp = self.steps
+        if len(tp) <= FEW_STEPS:
+            yield np.arange(1, len(tp))
+            return
         first, last = self.stretches
         bounds = np.maximum(value(tp[last], fp[first]), value(tp[first], fp[last]))
         reaching = first[~(bounds < least)]  # with those whose bound overflowed, and is no number
