@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.metrics import binary_states
+from service.metrics import sweep_states
 from service.metrics.batch import Costs
 from tests.cases import at_thresholds, binary, close, joined, text, whole
 from tests.tasks.binary import binary_batches
@@ -221,8 +221,8 @@ def test_stretches_of_steps_lead_to_the_points_that_a_look_at_every_step_does(ba
     with pytest.MonkeyPatch.context() as patch:
         asked = {"target_precision": target, "target_recall": target}
         every = text(points(batch, **asked))
-        patch.setattr(binary_states, "FEW_STEPS", 0)
-        patch.setattr(binary_states, "STRETCH", 2)
+        patch.setattr(sweep_states, "FEW_STEPS", 0)
+        patch.setattr(sweep_states, "STRETCH", 2)
         assert text(points(batch, **asked)) == every
 
 
