@@ -7,7 +7,7 @@ OTHER_TESTS = bad_inputs benchmarks clients contract coverage_study deploy examp
 	multiclass_requests nginx openapi order_and_chunks readme reliability transport workers
 CORE_TESTS = $(filter-out $(OTHER_TESTS:%=tests/test_%.py),$(wildcard tests/test_*.py))
 
-.PHONY: serve test setup check lint coverage coverage-study findings-corpus openapi bench bench-compare reliability lock
+.PHONY: serve test setup check lint coverage coverage-study findings-corpus instructions openapi bench bench-compare reliability lock
 
 serve: setup
 	@echo 'Try: curl http://$(HOST):$(PORT)/v1/binary/report -H "Content-Type: application/json" -d @tests/data/breast_cancer.json'
@@ -26,7 +26,7 @@ setup: .venv/ready
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	touch .venv/ready
 
-check: lint test coverage
+check: lint test coverage instructions
 
 lint: setup
 	$(BIN)/ruff format --check .
@@ -39,6 +39,10 @@ coverage: setup
 	EXAMPLES=20 $(BIN)/coverage run -m pytest -n auto -m "not long" $(CORE_TESTS)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
+
+# What a request costs, counted by valgrind where it is installed: no more than is committed.
+instructions: setup
+	$(BIN)/python -m tests.benchmarks.instructions
 
 openapi: setup
 	$(BIN)/python -m service.openapi
