@@ -12,7 +12,7 @@ import numpy as np
 from service.body import zstd_module
 from service.media import JSON
 from tests.benchmarks.peers import PEERS
-from tests.encodings import ARROW, WRITTEN, columns_and_query
+from tests.encodings import ARROW, PARQUET, WRITTEN, columns_and_query
 
 CLASSES = 10
 DOCUMENTS = 10
@@ -108,6 +108,7 @@ class Load:
             body = self.json[:-1] + b", " + json.dumps(asked).encode()[1:]
         else:
             columns, query = columns_and_query(asked | {name: each.tolist() for name, each in self.columns.items()})
-            write = partial(WRITTEN[kind], batch_rows=len(self.columns["labels"])) if kind == ARROW else WRITTEN[kind]
+            rows = len(self.columns["labels"])
+            write = partial(WRITTEN[kind], **{ARROW: {"batch_rows": rows}, PARQUET: {"group_rows": rows}}.get(kind, {}))
             path, body = f"{path}?{query}", write(columns)
         return Request(path, CODINGS[coding](body), headers)
