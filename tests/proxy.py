@@ -21,12 +21,11 @@ needs_nginx = pytest.mark.skipif(NGINX is None, reason="nginx is not installed: 
 
 
 def configured(folder: Path, service: int, port: int) -> Path:
-    """The configuration of the tree, for these ports and for files in this folder."""
+    """The configuration of the tree, for these ports, in this folder."""
     written = CONFIGURATION.read_text()
     for given, wanted in (("assay:8000", f"127.0.0.1:{service}"), ("listen 8080", f"listen 127.0.0.1:{port}")):
         assert given in written
         written = written.replace(given, wanted)
-    written = written.replace("/tmp/", f"{folder}/")  # noqa: S108 (the place that is replaced)
     (folder / "nginx.conf").write_text(written)
     return folder / "nginx.conf"
 
@@ -37,7 +36,7 @@ def in_front_of(service: int, folder: Path) -> Iterator[int]:
     port = free_port()
     # As root its workers would be nobody's, who has no way into the folder.
     user = " user root;" if os.geteuid() == 0 else ""
-    command = [str(NGINX), "-c", str(configured(folder, service, port)), "-g", f"daemon off;{user}"]
+    command = [str(NGINX), "-p", str(folder), "-c", str(configured(folder, service, port)), "-g", f"daemon off;{user}"]
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log)
     try:
