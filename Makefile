@@ -64,7 +64,7 @@ reliability: setup
 bench: .venv/bench-ready
 	$(BIN)/python -m tests.benchmarks $(BENCH)
 
-# This tree against a commit: a minute or two.
+# This tree against a commit: about half a minute.
 bench-compare: setup
 	$(BIN)/python -m tests.benchmarks.against_base $(BASE)
 

@@ -8,6 +8,7 @@ from scipy import special
 
 from service.metrics.binary_states import log_losses, squared_errors
 from service.metrics.digest import GROUPS, MANY, NARROW, digest_of
+from tests.cases import binary, whole
 
 ROWS = 40_000
 SCORES = {
@@ -57,3 +58,34 @@ def test_few_rows_stand_for_themselves():
     (part,) = digest_of(scores, scores > 0.5, None, NARROW)
     assert part.scores.tolist() == scores.tolist()
     assert part.mass.tolist() == [1.0] * len(scores)
+
+
+@pytest.mark.parametrize("weights", [False, True])
+@pytest.mark.parametrize("kind", ["even", "skewed", "every magnitude", "extreme", "narrow", "narrower"])
+def test_no_row_is_left_out_of_the_fit_of_many_rows(kind, weights):
+    rng = np.random.default_rng(23)
+    rows, middle = 30_000, 0.3
+    scores = {
+        "even": lambda: rng.uniform(0, 1, rows),
+        "skewed": lambda: rng.beta(0.3, 4, rows),
+        "every magnitude": lambda: 10 ** rng.uniform(-15, 0, rows),
+        "extreme": lambda: special.expit(rng.normal(0, 8, rows)),
+        "narrow": lambda: middle * (1 + 1e-5 * rng.normal(0, 1, rows)),
+        "narrower": lambda: middle * (1 + 1e-10 * rng.uniform(-1, 1, rows)),
+    }[kind]()
+    inside = np.clip(scores, 2.0**-52, 1 - 2.0**-52)
+    # Near each other by the difference of the scores, which their logits would round.
+    odds = (inside - middle) / (middle * (1 - inside))
+    apart = np.where(np.abs(odds) < 0.5, np.log1p(odds), special.logit(inside) - special.logit(middle))
+    spread = apart.std()
+    truth = rng.random(rows) < special.expit(1.3 * (apart - apart.mean()) / spread)
+    mass = rng.integers(1, 9, rows).astype(float) if weights else np.ones(rows)
+    answer = whole("binary", binary(truth, scores, mass if weights else None), curves=False)
+    slope, intercept = (answer["metrics"][name] for name in ("calibration_slope", "calibration_intercept"))
+    likelihood = special.expit(intercept + slope * special.logit(middle) + slope * apart)
+    pull, curvature = mass * (truth - likelihood), mass * likelihood * (1 - likelihood)
+    x = apart - np.average(apart, weights=curvature)
+    # How far each line is from the maximum, in its standard errors; rounding of the intercept alone shifts all logits.
+    assert abs(math.fsum(pull * x)) / math.sqrt(math.fsum(curvature * x * x)) < 1e-8
+    rounding = 1e-15 * max(1.0, abs(intercept))
+    assert abs(math.fsum(pull)) < 1e-8 * math.sqrt(math.fsum(curvature)) + rounding * math.fsum(curvature)

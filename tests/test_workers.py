@@ -1,5 +1,6 @@
 """The worker processes: a real gunicorn counts, computes, refuses, stops and starts as the documentation says."""
 
+import ctypes
 import json
 import os
 import random
@@ -7,6 +8,8 @@ import re
 import signal
 import socket
 import struct
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -318,3 +321,29 @@ def test_a_wrong_setting_stops_the_start(tmp_path: Path, name: str, value: str, 
     last = said.strip().splitlines()[-1]
     assert name in last
     assert reason in last
+
+
+HELD = """
+from pathlib import Path
+
+import numpy as np
+
+from service.worker import keep_memory
+
+def held():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+
+keep_memory(KEPT)
+before = held()
+columns = [np.ones(2_500_000) for _ in range(3)]
+del columns
+print(held() - before)
+"""
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallopt"), reason="only glibc can be told to keep memory")
+@pytest.mark.parametrize(("kept", "is_held"), [(2**28, True), (1, False)])
+def test_a_worker_keeps_memory_for_the_next_request(kept: int, *, is_held: bool) -> None:
+    program = HELD.replace("KEPT", str(kept))
+    child = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, check=True, timeout=60)
+    assert (int(child.stdout) > 50e6) is is_held

@@ -212,7 +212,7 @@ def last_with(sweep: Sweep, precision: float) -> Point:
     thresholds, tp, fp = sweep.steps
     if not tp[-1]:
         raise Undefined("no_positive_labels")
-    for steps in reversed(list(sweep.steps_with(lambda tp, fp: tp / (tp + fp), precision * (1 - ROUNDING)))):
+    for steps in reversed(list(sweep.steps_with(lambda tp, fp: tp / (tp + fp), precision))):
         hits = tp[steps]
         reached = np.flatnonzero(hits / (hits + fp[steps]) >= precision)
         if len(reached):

@@ -67,13 +67,14 @@ def recalibration(
         raise Undefined("separable")
     reach = float(np.abs(logits(np.array([lowest, highest]), centre)).max())
     start = log_odds(truth, weights), 0.0
-    near = newton(coarse(scores, truth, weights, centre), start, reach) if len(scores) >= MANY else None
+    many = len(scores) >= MANY
+    near = newton(coarse(scores, truth, weights, centre), start, reach) if many else None
     fit = None
     if near is not None:
         found = digests(NARROW / max(1.0, abs(near.line[1]) / STEEPEST))
         fit = newton(rows_of(found[0], centre), near.line, reach)
     if fit is None:
-        found = digests(0.0)
+        found = digests(0.0 if many else NARROW)  # of few rows they are the same
         fit = newton(rows_of(found[0], centre), start, reach)
     if fit is None:
         raise Undefined("no_convergence")

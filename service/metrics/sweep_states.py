@@ -132,7 +132,7 @@ class Sweep(Rows):
         last = self.stretches[1]
         reached = value(tp[last], fp[last]).max()
         found: list[tuple[int, Any]] = []
-        for places in self.steps_with(value, reached - ROUNDING * abs(reached)):
+        for places in self.steps_with(value, reached):
             values = value(tp[places], fp[places])
             best = int(np.argmax(values))
             found.append((int(places[best]) - 1, values[best]))
@@ -149,7 +149,8 @@ class Sweep(Rows):
             return
         first, last = self.stretches
         bounds = np.maximum(value(tp[last], fp[first]), value(tp[first], fp[last]))
-        reaching = first[~(bounds < least)]  # with those whose bound overflowed, and is no number
+        # With those whose bound overflowed, and is no number.
+        reaching = first[~(bounds < least - ROUNDING * abs(least))]
         for block in blocks(len(reaching), STRETCH):
             places = (reaching[block, np.newaxis] + np.arange(STRETCH)).ravel()
             yield places[: np.searchsorted(places, len(tp))]

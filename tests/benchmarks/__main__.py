@@ -8,7 +8,7 @@ import runpy
 runpy.run_path("deploy/gunicorn.conf.py")
 del os.environ["PROMETHEUS_MULTIPROC_DIR"]
 
-from tests.benchmarks.command import main  # noqa: E402
+from tests.benchmarks.command import main  # noqa: E402  # numpy's variables come first
 
 if __name__ == "__main__":
     main()

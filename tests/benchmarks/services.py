@@ -64,8 +64,8 @@ def flask_marshmallow() -> Flask:
 
 def fastapi_pydantic() -> Any:
     """Needs the extra `bench`."""
-    from fastapi import FastAPI  # noqa: PLC0415
-    from pydantic import create_model  # noqa: PLC0415
+    from fastapi import FastAPI  # noqa: PLC0415  # where it is installed
+    from pydantic import create_model  # noqa: PLC0415  # comes with it
 
     app = FastAPI()
 
