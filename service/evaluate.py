@@ -249,9 +249,12 @@ def bootstrapped(found: Iterable[tuple[Metric, Found]], states: States, question
 
 def baselines(states: States, question: Question, reading: Reading, metrics: Iterable[Metric]) -> dict[str, float]:
     """The metrics of a model that knows nothing but the labels, where they have a value."""
-    read = [metric for metric in metrics if not metric.undefined_blind]
-    blind = blind_states(states, question, read)
-    values = {metric.name: value_of(metric, blind, question, reading).value for metric in read}
+    known = [metric for metric in metrics if not metric.undefined_blind]
+    blind = blind_states(states, question, [metric for metric in known if metric.blind is None])
+    values = {
+        metric.name: value_of(metric, blind, question, reading).value if metric.blind is None else metric.blind
+        for metric in known
+    }
     return {name: value for name, value in values.items() if value is not None}
 
 

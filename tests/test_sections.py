@@ -7,7 +7,11 @@ from fractions import Fraction
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from service.evaluate import blind_states, kinds_of, states_of, value_of
+from service.metrics.batch import without_zero_weights
+from tests import cases
 from tests.cases import binary, metrics_of, regression, whole
 from tests.tasks import KNOWN
 from tests.tasks.binary import binary_batches
@@ -49,6 +53,21 @@ def test_regression_baselines_are_those_of_the_mean_label(batch):
     assert base["mean_squared_error"] == pytest.approx(float(variance), rel=1e-12, abs=tiny**2)
     assert base["mean_absolute_error"] == pytest.approx(float(deviation), rel=1e-12, abs=tiny)
     assert base.get("r2", 0) == pytest.approx(0, abs=1e-12)
+
+
+@pytest.mark.parametrize("task", KNOWN)
+@SETTINGS
+@given(data=st.data())
+def test_what_a_blind_model_always_has_is_what_it_has_here(task, data):
+    batch = without_zero_weights(data.draw(KNOWN[task].batches()))
+    question, read = KNOWN[task].question, cases.reading(task)
+    states = states_of(batch, question, kinds_of(question, read))
+    constant = [metric for metric in metrics_of(task) if metric.blind is not None]
+    blind = blind_states(states, question, constant)
+    for metric in constant:
+        with np.errstate(all="ignore"):
+            value = value_of(metric, blind, question, read).value
+        assert value is None or value == pytest.approx(metric.blind, abs=1e-9), metric.name
 
 
 @pytest.mark.parametrize("task", KNOWN)

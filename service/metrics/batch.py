@@ -88,6 +88,11 @@ class Reading:
     target_recall: float = 0.9
     max_fpr: float = 1.0
 
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """The names of the metrics, to look them up."""
+        return frozenset(self.metrics)
+
 
 @dataclass(frozen=True)
 class Comparison:

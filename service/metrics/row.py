@@ -146,7 +146,8 @@ class Metric(Row):
     function's own will not do. `each` names another argument and the field of the question whose values it takes:
     the question makes a metric of each. A `test_statistic` measures evidence and not size: it grows with the rows, and
     takes weights as reliabilities. One that is not `smooth` jumps where a row moves a little. `influence` gives what
-    each row does to it, None where that does not tell how it varies. A `ratio` is compared by its logarithm.
+    each row does to it, None where that does not tell how it varies. A `ratio` is compared by its logarithm. `blind` is
+    the value for a model that knows nothing but the labels, where that is the same for all labels.
     """
 
     group: str = "metrics"
@@ -161,6 +162,7 @@ class Metric(Row):
     uncertainty: Strategy = field(kw_only=True)
     influence: Callable[..., Influence] | None = None
     ratio: bool = False
+    blind: float | None = None
 
     @cached_property
     def with_options(self) -> Callable[..., Any]:
@@ -233,7 +235,7 @@ class Metric(Row):
         return not CONSTANT.isdisjoint(self.reasons)
 
     def wanted(self, question: Question, reading: Reading) -> bool:
-        return self.name in reading.metrics and super().wanted(question, reading)
+        return self.name in reading.names and super().wanted(question, reading)
 
     def asked(self, question: Question) -> Iterator["Metric"]:
         if self.each is None:

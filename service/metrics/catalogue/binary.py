@@ -58,7 +58,7 @@ BINARY = Task(
         *with_influence(
             binary_influences.of_cells,
             share(binary.accuracy, wilson),
-            share(binary.balanced_accuracy, mover(binary.recall, binary.specificity), "single_class"),
+            share(binary.balanced_accuracy, mover(binary.recall, binary.specificity), "single_class", blind=0.5),
             share(binary.precision, wilson, "no_predicted_positives"),
             share(binary.recall, wilson, "no_positive_labels"),
             share(binary.specificity, wilson, "no_negative_labels"),
@@ -72,7 +72,7 @@ BINARY = Task(
             ),
             share(binary.jaccard, wilson, "no_positives"),
             score(binary.matthews_corrcoef, delta(ATANH), "single_class", "constant_predictions"),
-            score(binary.cohen_kappa, delta(ATANH), "single_class"),
+            score(binary.cohen_kappa, delta(ATANH), "single_class", blind=0.0),
             Metric(
                 binary.positive_likelihood_ratio,
                 best=INFINITY,
@@ -83,15 +83,15 @@ BINARY = Task(
             ),
             loss(binary.negative_likelihood_ratio, delta(LOG), "single_class", "no_true_negatives", ratio=True),
         ),
-        share(binary.roc_auc, delong, *NO_RANKING, influence=binary_influences.of_roc_auc),
+        share(binary.roc_auc, delong, *NO_RANKING, influence=binary_influences.of_roc_auc, blind=0.5),
         share(
             binary.average_precision,
             of_average_precision,
             *NO_POSITIVE_SCORES,
             influence=binary_influences.of_average_precision,
         ),
-        share(binary.partial_roc_auc, partial_delong, *NO_RANKING, when=with_max_fpr),
-        share(binary.ks_statistic, dkw, *NO_RANKING, smooth=False),
+        share(binary.partial_roc_auc, partial_delong, *NO_RANKING, when=with_max_fpr, blind=0.5),
+        share(binary.ks_statistic, dkw, *NO_RANKING, smooth=False, blind=0.0),
         loss(
             binary.log_loss,
             of_log_loss,
@@ -102,10 +102,12 @@ BINARY = Task(
         loss(
             binary.brier_score, of_brier_score, *NO_PROBABILITIES, high=1.0, influence=binary_influences.of_brier_score
         ),
-        loss(binary.expected_calibration_error, BIASED, *NO_PROBABILITIES, high=1.0),
-        loss(calibration.maximum_calibration_error, BIASED, *NO_PROBABILITIES, high=1.0),
-        loss(calibration.root_mean_squared_calibration_error, BIASED, *NO_PROBABILITIES, high=1.0),
-        number(calibration.spiegelhalter_z, of_spiegelhalter_z, *NO_PROBABILITIES, *NO_Z, test_statistic=True),
+        loss(binary.expected_calibration_error, BIASED, *NO_PROBABILITIES, high=1.0, blind=0.0),
+        loss(calibration.maximum_calibration_error, BIASED, *NO_PROBABILITIES, high=1.0, blind=0.0),
+        loss(calibration.root_mean_squared_calibration_error, BIASED, *NO_PROBABILITIES, high=1.0, blind=0.0),
+        number(
+            calibration.spiegelhalter_z, of_spiegelhalter_z, *NO_PROBABILITIES, *NO_Z, test_statistic=True, blind=0.0
+        ),
         number(
             calibration.calibration_slope,
             of_slope,

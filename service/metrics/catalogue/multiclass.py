@@ -87,7 +87,7 @@ def over_classes(function: Callable[..., Any], title: str, **options: Any) -> It
 def kappa(function: Callable[..., Any], disagreement: Callable[[Any], Any]) -> Metric:
     """Kappa with the disagreement of classes at a distance."""
     influence = class_influences.of_kappa(disagreement)
-    return score(function, of_kappa(disagreement), "single_class", influence=influence)
+    return score(function, of_kappa(disagreement), "single_class", influence=influence, blind=0.0)
 
 
 MULTICLASS = Task(
@@ -147,10 +147,10 @@ MULTICLASS = Task(
         loss(
             multiclass.brier_score, of_class_brier_score, "no_scores", high=2.0, influence=class_influences.of_loss(1)
         ),
-        loss(binary.expected_calibration_error, BIASED, "no_scores", high=1.0),
-        loss(calibration.maximum_calibration_error, BIASED, "no_scores", high=1.0),
-        loss(calibration.root_mean_squared_calibration_error, BIASED, "no_scores", high=1.0),
-        number(calibration.spiegelhalter_z, of_spiegelhalter_z, "no_scores", *NO_Z, test_statistic=True),
+        loss(binary.expected_calibration_error, BIASED, "no_scores", high=1.0, blind=0.0),
+        loss(calibration.maximum_calibration_error, BIASED, "no_scores", high=1.0, blind=0.0),
+        loss(calibration.root_mean_squared_calibration_error, BIASED, "no_scores", high=1.0, blind=0.0),
+        number(calibration.spiegelhalter_z, of_spiegelhalter_z, "no_scores", *NO_Z, test_statistic=True, blind=0.0),
         number(
             calibration.calibration_slope,
             of_slope,
@@ -164,19 +164,21 @@ MULTICLASS = Task(
             *NO_TOP_RECALIBRATION,
             influence=binary_influences.of_calibration_intercept,
         ),
-        share(multiclass.roc_auc_ovr, of_ovr, *NO_CLASS_RANKING, influence=influence_over_classes(ovr)),
+        share(multiclass.roc_auc_ovr, of_ovr, *NO_CLASS_RANKING, influence=influence_over_classes(ovr), blind=0.5),
         share(
             multiclass.roc_auc_ovr_weighted,
             of_ovr_weighted,
             *NO_CLASS_RANKING,
             influence=influence_over_classes(ovr_weighted),
+            blind=0.5,
         ),
-        share(multiclass.roc_auc_ovo, of_ovo, *NO_RANKING, influence=influence_over_classes(ovo)),
+        share(multiclass.roc_auc_ovo, of_ovo, *NO_RANKING, influence=influence_over_classes(ovo), blind=0.5),
         share(
             multiclass.roc_auc_ovo_weighted,
             of_ovo_weighted,
             *NO_RANKING,
             influence=influence_over_classes(ovo_weighted),
+            blind=0.5,
         ),
         share(
             multiclass.average_precision_macro,
