@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from service.metrics.batch import Batch, Question
-from service.metrics.exact import Bools, Floats, Total, exact_sum, exact_sums
+from service.metrics.exact import Bools, Floats, Total, exact_sum, exact_sums, whole
 from service.metrics.states import LabelState, State, squares_of, total
 from service.metrics.undefined import Undefined
 
@@ -102,7 +102,7 @@ def sums_of(weights: Floats, masks: Iterable[Bools], question: Question) -> list
     """The total weights of some rows, then what they add to a variance."""
     squares = squares_of(weights, counts=question.counts)
     masks = list(masks)
-    return [exact_sum(column[mask]) for column in (weights, squares) for mask in masks]
+    return [whole(exact_sum(np.compress(mask, column))) for column in (weights, squares) for mask in masks]
 
 
 @dataclass(frozen=True)

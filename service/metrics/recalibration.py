@@ -117,8 +117,8 @@ def logits(p: Floats, centre: float) -> Floats:
 
 def log_odds(truth: Bools, weights: Floats | None) -> float:
     """The logit of the share of the positive labels; not finite where one class has no weight beside the other."""
-    positive = np.float64(np.count_nonzero(truth)) if weights is None else weights[truth].sum()
-    negative = np.float64(np.count_nonzero(~truth)) if weights is None else weights[~truth].sum()
+    positive = np.float64(np.count_nonzero(truth)) if weights is None else np.compress(truth, weights).sum()
+    negative = np.float64(np.count_nonzero(~truth)) if weights is None else np.compress(~truth, weights).sum()
     return float(np.log(positive / negative))
 
 

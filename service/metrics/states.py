@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from fractions import Fraction
-from functools import wraps
+from functools import cached_property, wraps
 from typing import Any, Self, TypeVar, cast
 
 import numpy as np
@@ -134,7 +134,7 @@ class Rows(State):
     def weights_or_ones(self) -> Floats:
         return np.ones(len(self.columns[0])) if self.weights is None else self.weights
 
-    @property
+    @cached_property
     def relative_weights(self) -> Floats:
         """The weights times a power of two that puts them around 1: their products stay in the range of float64."""
         return np.ldexp(self.weights_or_ones, -self.weight_exponent)
@@ -145,7 +145,7 @@ class Rows(State):
         relative = self.relative_weights
         return np.ldexp(relative, -self.weight_exponent) if self.counts else relative * relative
 
-    @property
+    @cached_property
     def weight_exponent(self) -> int:
         """The power of two that the relative weights are in units of."""
         weights = self.weights_or_ones

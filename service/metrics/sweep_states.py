@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from service.metrics.batch import Batch, Question
 from service.metrics.calibration_states import UNIFORM_EDGES, Bins, Runs, type_7_edges, weighted_edges
 from service.metrics.digest import Digest, digest_of
-from service.metrics.exact import Bools, Floats
+from service.metrics.exact import Bools, Floats, canonical_order
 from service.metrics.recalibration import Recalibration, recalibration
 from service.metrics.states import Rows, blocks, once
 from service.metrics.undefined import Undefined
@@ -86,19 +86,23 @@ class Sweep(Rows):
 
     @classmethod
     def sorted(cls, *columns: NDArray[Any], weights: Floats | None, counts: bool = False) -> Self:
-        if weights is not None:
-            return super().sorted(*columns, weights=weights, counts=counts)
         scores, truth = columns
         if scores.min() >= 0 and scores.max() < 2:
             # These floats leave the top two bits clear and order like integers, so a key has room for the label.
             keys = scores.view(np.uint64) << np.uint64(1)
             keys |= truth
-            keys.sort()
+            if weights is None:
+                keys.sort()
+            else:
+                order = canonical_order(keys, weights)
+                keys, weights = keys[order], weights[order]
             truth = (keys & np.uint64(1)).astype(np.bool_)
             keys >>= np.uint64(1)
-            return cls((keys.view(np.float64), truth), None, counts)
-        negatives = np.sort(scores[~truth])
-        both = np.concatenate([negatives, np.sort(scores[truth])])
+            return cls((keys.view(np.float64), truth), weights, counts)
+        if weights is not None:
+            return super().sorted(*columns, weights=weights, counts=counts)
+        negatives = np.sort(np.compress(~truth, scores))
+        both = np.concatenate([negatives, np.sort(np.compress(truth, scores))])
         order = np.argsort(both, kind="stable")  # merges the two sorted runs
         return cls((both[order], order >= len(negatives)), None, counts)
 
@@ -106,8 +110,8 @@ class Sweep(Rows):
     def steps(self) -> Steps:
         """What each distinct score does as threshold."""
         scores = self.scores[::-1]
-        apart = scores[1:] != scores[:-1]
         if self.weights is None:
+            apart = scores[1:] != scores[:-1]
             tp = np.zeros(len(scores) + 1, dtype=np.int64)
             np.cumsum(self.truth[::-1], out=tp[1:])
             passed = np.arange(len(tp))
@@ -116,8 +120,13 @@ class Sweep(Rows):
                 tp, scores = tp[passed], scores[passed[1:] - 1]
             passed -= tp
             return Steps(scores, tp, passed)
-        last = np.flatnonzero(np.concatenate([apart, [True]]))
-        return Steps(scores[last], *self._sides(self.relative_weights, last))
+        return Steps(scores[self.last], *self._sides(self.relative_weights))
+
+    @cached_property
+    def last(self) -> NDArray[np.intp]:
+        """The last row of each distinct score, from the top."""
+        scores = self.scores[::-1]
+        return np.flatnonzero(np.concatenate([scores[1:] != scores[:-1], [True]]))
 
     def best_step(self, value: Callable[[Any, Any], Any]) -> tuple[int, Any]:
         """The place of the threshold whose true and false positives have the largest value, the first of several.
@@ -175,11 +184,7 @@ class Sweep(Rows):
     @cached_property
     def squares(self) -> tuple[NDArray[Any], NDArray[Any]]:
         """What the true and the false positives of each step add to a variance, in the squared unit of the steps."""
-        thresholds, tp, fp = self.steps
-        if self.weights is None:
-            return tp, fp
-        last = len(self.scores) - 1 - np.searchsorted(self.scores, thresholds)
-        return self._sides(self.relative_squares, last)
+        return self.steps[1:] if self.weights is None else self._sides(self.relative_squares)
 
     @cached_property
     def descent(self) -> Descent:
@@ -203,10 +208,15 @@ class Sweep(Rows):
         _, tps, fps = self.steps
         return tp * fps[-1] - fp * tps[-1]
 
-    def _sides(self, weights: Floats, last: NDArray[np.intp]) -> tuple[Floats, Floats]:
-        """The sums over the positive and over the negative rows from the top to these places, after a 0."""
+    def _sides(self, weights: Floats) -> tuple[Floats, Floats]:
+        """The sums over the positive and over the negative rows from the top to each distinct score, after a 0."""
         from_top, positive = weights[::-1], self.truth[::-1]
-        tp, fp = (np.concatenate([[0.0], np.cumsum(from_top * side)[last]]) for side in (positive, ~positive))
+        # An addition waits for the one before, so that two sums at once take the time of one.
+        both = np.empty(len(from_top), dtype=np.complex128)
+        np.multiply(from_top, positive, out=both.real)
+        np.multiply(from_top, ~positive, out=both.imag)
+        np.cumsum(both, out=both)
+        tp, fp = (np.concatenate([[0.0], side[self.last]]) for side in (both.real, both.imag))
         return tp, fp
 
     @cached_property

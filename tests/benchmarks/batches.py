@@ -66,6 +66,25 @@ BATCHES = {
 }
 
 
+def with_logits(columns: dict[str, Any]) -> dict[str, Any]:
+    """Scores that are no probabilities, and lie on both sides of 0."""
+    return {"scores": np.log(columns["scores"] / (1 - columns["scores"]))}
+
+
+def with_weights(columns: dict[str, Any]) -> dict[str, Any]:
+    """A weight in full precision for each row."""
+    return {"sample_weight": 1.5 - columns["scores"]}
+
+
+def with_names(columns: dict[str, Any]) -> dict[str, Any]:
+    """Labels that are strings."""
+    return {"labels": np.where(columns["labels"], "default", "repaid"), "pos_label": "default"}
+
+
+# What takes other ways through the service than plain columns do.
+VARIANTS = {"scores outside [0, 2)": with_logits, "weights": with_weights, "names as labels": with_names}
+
+
 class Request(NamedTuple):
     """What a client posts."""
 
@@ -90,6 +109,10 @@ class Load:
     def json(self) -> bytes:
         """The columns as a JSON object."""
         return json.dumps(self.columns, default=np.ndarray.tolist).encode()
+
+    def variant(self, name: str) -> "Load":
+        """The same batch with columns that take another way."""
+        return Load(self.task, self.columns | VARIANTS[name](self.columns))
 
     @property
     def numbers(self) -> int:

@@ -15,6 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tests.benchmarks.batches import VARIANTS
 from tests.benchmarks.peers import PEERS
 from tests.serving import ROOT
 
@@ -115,6 +116,9 @@ def budgets(figures: Figures) -> Iterator[Budget]:
         arrow = "Assay, arrow.stream"
         if arrow in million.values:
             yield at_least("the same as an Arrow stream: times as fast", 40, million.ratio(SKLEARN, arrow))
+        for name in VARIANTS:
+            if (variant := f"{ASSAY}, {name}") in million.values:
+                yield at_most(f"the same with {name}: times without", 3, million.ratio(variant))
     for small in figures.find("time", "binary", 100):
         yield at_most("100 rows: times a bare Flask route that parses", 2, small.ratio(ASSAY, BARE))
         yield at_least("the same: times as fast as scikit-learn", 10, small.ratio(SKLEARN))

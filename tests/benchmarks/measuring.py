@@ -16,7 +16,7 @@ import simdjson
 
 from service.media import ACCEPTED, JSON
 from tests.benchmarks import peers
-from tests.benchmarks.batches import CODINGS, Load, Request
+from tests.benchmarks.batches import CODINGS, VARIANTS, Load, Request
 from tests.benchmarks.figures import ASSAY, BARE, FLOOR, SKLEARN, TORCHMETRICS, Contest, found
 from tests.benchmarks.services import COLUMNS
 from tests.serving import Server, start
@@ -104,6 +104,8 @@ def requests_of(task: str) -> dict[str, Callable[[Load], Request]]:
         for kind in ACCEPTED:
             if kind != JSON:
                 made[f"Assay, {short(kind)}"] = lambda load, kind=kind: load.request(kind)
+        for name in VARIANTS:
+            made[f"{ASSAY}, {name}"] = lambda load, name=name: load.variant(name).request()
     return made
 
 
