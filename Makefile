@@ -7,7 +7,7 @@ OTHER_TESTS = bad_inputs benchmarks clients contract coverage_study deploy examp
 	multiclass_requests nginx openapi order_and_chunks readme reliability transport workers
 CORE_TESTS = $(filter-out $(OTHER_TESTS:%=tests/test_%.py),$(wildcard tests/test_*.py))
 
-.PHONY: serve test setup check lint coverage coverage-study findings-corpus instructions openapi bench bench-compare reliability lock
+.PHONY: serve test setup key check lint coverage coverage-study findings-corpus instructions openapi bench bench-compare reliability lock
 
 serve: setup
 	@echo 'Try: curl http://$(HOST):$(PORT)/v1/binary/report -H "Content-Type: application/json" -d @tests/data/breast_cancer.json'
@@ -45,6 +45,10 @@ coverage: setup
 instructions: setup
 	$(BIN)/python -m tests.benchmarks.instructions
 
+# A key for who may call: make key NAME=pipeline
+key: setup
+	@$(BIN)/python -m service.access $(NAME)
+
 openapi: setup
 	$(BIN)/python -m service.openapi
 	$(BIN)/python -m service.readme
@@ -75,9 +79,9 @@ bench-compare: setup
 
 # Needs uv. No index address is written.
 lock:
-	uv pip compile pyproject.toml --universal --python-version 3.11 --extra columnar --extra zstd --extra dev \
+	uv pip compile pyproject.toml --universal --python-version 3.11 --extra columnar --extra zstd --extra jwt --extra otel --extra dev \
 		--generate-hashes --no-emit-index-url --no-header --no-annotate -o requirements.lock
-	uv pip compile pyproject.toml --universal --python-version 3.11 --extra zstd -c requirements.lock \
+	uv pip compile pyproject.toml --universal --python-version 3.11 --extra zstd --extra jwt --extra otel -c requirements.lock \
 		--generate-hashes --no-emit-index-url --no-header --no-annotate -o deploy/requirements.lock
 	uv pip compile pyproject.toml --universal --python-version 3.11 --extra bench -c requirements.lock \
 		--generate-hashes --no-emit-index-url --no-header --no-annotate -o tests/benchmarks/requirements.lock

@@ -1,6 +1,7 @@
 """How gunicorn runs the service. Options on the command line win."""
 
 import atexit
+import ipaddress
 import os
 import shutil
 import sys
@@ -19,6 +20,7 @@ processor = Path("/proc/cpuinfo")
 if processor.exists() and "AuthenticAMD\ncpu family\t: 25\n" in processor.read_text():
     os.environ.setdefault("NPY_DISABLE_CPU_FEATURES", "X86_V4")
 
+from service import logs
 from service.settings import Settings
 
 try:
@@ -50,6 +52,23 @@ preload_app = True
 control_socket_disable = True
 worker_tmp_dir = MEMORY
 loglevel = settings.log_level
+logconfig_dict = logs.configuration(settings.log_level)
+
+
+def when_ready(server):
+    """Say aloud that anyone may call, where anyone can."""
+    addresses = [str(listener) for listener in server.LISTENERS if not local(listener)]
+    if addresses and not settings.access.ways:
+        server.log.warning(
+            "ANYONE WHO REACHES %s MAY ASK FOR REPORTS. Set ASSAY_API_KEYS_FILE, or listen on 127.0.0.1.",
+            ", ".join(addresses),
+        )
+
+
+def local(listener):
+    """Whether only this machine reaches a listener."""
+    name = listener.getsockname()
+    return not isinstance(name, tuple) or ipaddress.ip_address(name[0]).is_loopback
 
 
 def child_exit(server, worker):

@@ -2,19 +2,20 @@
 
 import math
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
-from flask import Flask, Response, render_template, request
+from flask import Flask, Response, g, render_template, request
 from werkzeug.exceptions import NotFound
 
 from schemas.compare import CompareRequest
 from schemas.reports import REPORTS
 from schemas.requests import ReportRequest
-from service import media, telemetry
+from service import media
 from service.body import decoder_of, read_body
 from service.by_group import sections_of
 from service.columnar import options_of
@@ -27,6 +28,7 @@ from service.metrics.row import Metric, Task
 from service.metrics.undefined import REASONS
 from service.problems import Problem
 from service.settings import Settings
+from service.telemetry import Record, phase
 
 OPENAPI = Path(__file__).parent.parent / "openapi.yaml"
 
@@ -60,33 +62,36 @@ def one_slash() -> None:
         raise NotFound
 
 
-# The answer to the columns of a request, and the number of rows in it.
-Answer = Callable[[Any], tuple[dict[str, Any], int]]
+class Answer(NamedTuple):
+    """How columns are answered: what they ask, checked; then what is said to it, and on how many rows."""
+
+    asked: Callable[[Any], Any]
+    made: Callable[[Any], tuple[dict[str, Any], int]]
 
 
 def report_of(schema: ReportRequest) -> Answer:
     """Answers a batch with its report."""
 
-    def answer(columns: Any) -> tuple[dict[str, Any], int]:
-        batch, question, reading = schema.load(columns)
-        del columns
+    def made(asked: Any) -> tuple[dict[str, Any], int]:
+        batch, question, reading = asked
+        del asked
         states = states_of(batch, question, kinds_of(question, reading))
         on_groups = sections_of(batch, question, reading)
         del batch
-        made = report(states, question, reading, on_groups)
-        return made, made["samples"]
+        found = report(states, question, reading, on_groups)
+        return found, found["samples"]
 
-    return answer
+    return Answer(schema.load, made)
 
 
 def comparison_of(schema: CompareRequest) -> Answer:
     """Answers candidates with their reports and how they differ."""
 
-    def answer(columns: Any) -> tuple[dict[str, Any], int]:
-        made = compare(*schema.asked(columns))
-        return made, sum(made["candidates"][name]["samples"] for name in made["candidates"])
+    def made(asked: Any) -> tuple[dict[str, Any], int]:
+        found = compare(*asked)
+        return found, sum(found["candidates"][name]["samples"] for name in found["candidates"])
 
-    return answer
+    return Answer(schema.asked, made)
 
 
 def computing(answer: Answer, verb: str, settings: Settings, gate: Gate) -> Callable[[], Response]:
@@ -95,14 +100,24 @@ def computing(answer: Answer, verb: str, settings: Settings, gate: Gate) -> Call
     def view() -> Response:
         columns_of = negotiated(verb)
         decode = decoder_of(request.headers.get("Content-Encoding", "").strip().lower())
-        body = read_body(request.environ, settings)
-        with gate.computing():
-            body = decode(body, settings.max_decoded_bytes)
-            columns = [columns_of(body, settings)]
+        with phase("read"):
+            body = read_body(request.environ, settings)
+        record: Record = g.record
+        record.bytes = len(body)
+        with ExitStack() as held:
+            with phase("wait"):
+                held.enter_context(gate.computing())
+            with phase("parse"):
+                body = decode(body, settings.max_decoded_bytes)
+                columns = [columns_of(body, settings)]
             del body  # the columns stand on their own
-            made, rows = answer(columns.pop())
-            telemetry.ROWS.labels(made["task"]).inc(rows)
-            return Response(media.encode(made), content_type=media.JSON)
+            with phase("validate"):
+                asked = [answer.asked(columns.pop())]
+            with phase("compute"):
+                made, record.rows = answer.made(asked.pop())
+            record.task = made["task"]
+            with phase("write"):
+                return Response(media.encode(made), content_type=media.JSON)
 
     return view
 

@@ -33,10 +33,12 @@ def create_app(settings: Settings | None = None) -> Flask:
         response.headers["X-Request-Id"] = g.request_id
         return response
 
+    settings = settings or Settings.from_environment(os.environ)
     problems.register(app)
     telemetry.register(app)
+    settings.access.register(app)
     health.register(app)
-    api.register(app, settings or Settings.from_environment(os.environ))
+    api.register(app, settings)
     app.wsgi_app = closing(app.wsgi_app)  # type: ignore[method-assign,assignment]  # the way that Flask documents
     return app
 

@@ -39,12 +39,12 @@ from service.openapi_components import (
     CODE,
     HEADERS,
     INTERVALS,
+    OF_EVERY_ANSWER,
     PAGES,
     PROBLEM_RESPONSE,
     SCHEMAS,
     SEVERITY,
     STRING,
-    WITH_ID,
     Json,
     array_of,
     map_of,
@@ -103,6 +103,10 @@ def build() -> Json:
         info={"description": f"{project['Summary']}.", "license": {"name": "MIT", "identifier": "MIT"}},
         tags=[{"name": name, "description": about} for name, about in TAGS.items()],
         servers=[{"url": "/"}],
+        security=[{}, {"key": []}],
+    )
+    spec.components.security_scheme(
+        "key", {"type": "http", "scheme": "bearer", "description": "A key, or a JSON Web Token, where one is needed."}
     )
     type_schema(spec, Finding)
     spec.components.schemas["Finding"]["properties"] |= {"code": CODE, "severity": SEVERITY}
@@ -221,7 +225,7 @@ def rounded(value: Any) -> Any:
 
 def responses(description: str, content: Json) -> Json:
     """The answer where all is well, and the problem where it is not."""
-    good = {"description": description, "headers": WITH_ID, "content": content}
+    good = {"description": description, "headers": OF_EVERY_ANSWER, "content": content}
     return {"200": good, "default": {"$ref": "#/components/responses/Problem"}}
 
 

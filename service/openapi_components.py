@@ -129,6 +129,12 @@ HEADERS: dict[str, Json] = {
         "required": True,
         "schema": STRING,
     },
+    "TraceParent": {
+        "description": "The span of this request (W3C Trace Context), in the trace that its own `traceparent` named.",
+        "required": True,
+        "schema": STRING,
+    },
+    "Authenticate": {"description": "How to show a key, where one is missing (401).", "schema": STRING},
     "RetryAfter": {"description": "Seconds to wait where the service is busy (503).", "schema": {"type": "integer"}},
 }
 INTERVALS = map_of(
@@ -136,10 +142,17 @@ INTERVALS = map_of(
     "An interval beside each metric; null where the metric is, or where `undefined` says why under `intervals.` and "
     "its name.",
 )
-WITH_ID = {"X-Request-Id": {"$ref": "#/components/headers/RequestId"}}
+OF_EVERY_ANSWER = {
+    "X-Request-Id": {"$ref": "#/components/headers/RequestId"},
+    "traceparent": {"$ref": "#/components/headers/TraceParent"},
+}
 PROBLEM_RESPONSE = {
     "description": "A problem: the request or the service is at fault, and there is no other answer.",
-    "headers": {**WITH_ID, "Retry-After": {"$ref": "#/components/headers/RetryAfter"}},
+    "headers": {
+        **OF_EVERY_ANSWER,
+        "Retry-After": {"$ref": "#/components/headers/RetryAfter"},
+        "WWW-Authenticate": {"$ref": "#/components/headers/Authenticate"},
+    },
     "content": {problems.MEDIA_TYPE: {"schema": ref("Problem")}},
 }
 

@@ -26,6 +26,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "malformed-json": (400, "The body is not JSON"),
     "too-deep": (400, "The body is nested too deeply"),
     "unknown-parameter": (400, "The request has an unknown query parameter"),
+    "unauthorized": (401, "The request needs a key"),
     "not-found": (404, "There is nothing here"),
     "method-not-allowed": (405, "The method is not allowed here"),
     "not-acceptable": (406, "No accepted media type is available"),

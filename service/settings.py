@@ -12,6 +12,7 @@ from marshmallow import Schema, ValidationError, fields
 from marshmallow.validate import OneOf, Range
 
 from schemas.requirements import presets_of
+from service.access import Access
 from service.metrics.requirements import PRESETS, Requirement
 from service.problems import complaints_in
 
@@ -66,6 +67,12 @@ class Settings:
     )
     body_seconds: float = seconds(15.0, "How long a request may take to arrive, head and body.")
     wait_seconds: float = seconds(0.25, "How long a request waits for a worker that is computing.")
+    api_keys_file: str = setting("", "Path of a file with the callers' names and SHA-256 of keys.", fields.String())
+    jwt_keys_file: str = setting(
+        "", "Path of a JSON Web Key Set: the public keys of who issues tokens to callers.", fields.String()
+    )
+    jwt_issuer: str = setting("", "Who issues tokens: their `iss`.", fields.String())
+    jwt_audience: str = setting("", "Whom tokens are for: one of their `aud`.", fields.String())
     log_level: str = setting(
         "info",
         "Least severe level that is logged.",
@@ -98,7 +105,13 @@ class Settings:
             raise ValueError(f"{PREFIX}PRESETS_FILE: {' '.join(complaints)}") from None
         except (OSError, ValueError) as error:
             raise ValueError(f"{PREFIX}PRESETS_FILE: {error}") from None
+        settings.access  # noqa: B018  # the same
         return settings
+
+    @cached_property
+    def access(self) -> Access:
+        """Who may call. Raises `ValueError` where what says so cannot be read."""
+        return Access(self.api_keys_file, self.jwt_keys_file, self.jwt_issuer, self.jwt_audience)
 
     @cached_property
     def presets(self) -> Mapping[str, tuple[Requirement, ...]]:

@@ -10,6 +10,7 @@ from typing import Any
 from gunicorn import util
 from gunicorn.workers.gthread import ThreadWorker
 
+from service import tracing
 from service.body import ARRIVING, LATE
 from service.settings import Settings
 
@@ -46,6 +47,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
     def init_process(self) -> None:
         """Start to serve, in the process of this worker."""
         keep_memory(self.settings.kept_bytes)
+        tracing.start()
         super().init_process()
 
     def handle(self, conn: Any) -> Any:

@@ -80,7 +80,12 @@ def free_port() -> int:
 
 
 def start(
-    log: Path, app: str = "service.app:create_app()", workers: int = 1, root: Path = ROOT, **environment: str
+    log: Path,
+    app: str = "service.app:create_app()",
+    workers: int = 1,
+    root: Path = ROOT,
+    host: str = "127.0.0.1",
+    **environment: str,
 ) -> Server:
     """Start gunicorn on a tree with so many workers and these environment variables; it may not be ready yet."""
     port = free_port()
@@ -90,7 +95,7 @@ def start(
         "-c",
         "deploy/gunicorn.conf.py",
         "-b",
-        f"127.0.0.1:{port}",
+        f"{host}:{port}",
         "-w",
         str(workers),
         app,

@@ -52,7 +52,7 @@ def answer(*runs: Run) -> None:
     answered, decode = report_of(REPORTS["binary"](settings)), media.ACCEPTED[media.JSON].decode
     for run in runs:
         for _ in range(run.times):
-            report, _ = answered(decode(bytearray(run.body.read_bytes()), settings))
+            report, _ = answered.made(answered.asked(decode(bytearray(run.body.read_bytes()), settings)))
             media.encode(report)
 
 

@@ -4,11 +4,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
 
 from schemas.compare import CompareRequest
 from schemas.reports import REPORTS
-from service.api import comparison_of, report_of
+from service.api import Answer, comparison_of, report_of
 from service.settings import Settings
 from tests.findings_corpus.corpus import Family, Payload
 
@@ -53,7 +52,7 @@ class Cell:
 
 
 @cache
-def answers(task: str, verb: str) -> Callable[[Any], tuple[dict[str, Any], int]]:
+def answers(task: str, verb: str) -> Answer:
     """Answers columns as the route does."""
     schema, settings = REPORTS[task], Settings()
     return report_of(schema(settings)) if verb == "report" else comparison_of(CompareRequest(settings, schema))
@@ -62,7 +61,8 @@ def answers(task: str, verb: str) -> Callable[[Any], tuple[dict[str, Any], int]]
 def said(family: Family, payload: Payload) -> dict[str, str]:
     """The severity of each finding in the answer, by code."""
     asked = {"intervals": False, "metrics": SOON[family.task], **payload.request}
-    report, _ = answers(family.task, family.verb)(asked)
+    answer = answers(family.task, family.verb)
+    report, _ = answer.made(answer.asked(asked))
     return {finding["code"]: finding["severity"] for finding in report["findings"]}
 
 
