@@ -3,11 +3,13 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 BIN = .venv/bin
 # The tests of requests, servers and deployment, and those that need many rows.
-OTHER_TESTS = bad_inputs benchmarks clients contract coverage_study deploy examples findings_corpus json_conformance limits memory \
-	multiclass_requests nginx openapi order_and_chunks readme reliability transport workers
+OTHER_TESTS = access bad_inputs benchmarks clients contract coverage_study deploy examples findings_corpus json_conformance limits memory \
+	multiclass_requests nginx openapi order_and_chunks readme release reliability telemetry transport workers
+# What meets every package that the service needs.
+FLOOR_TESTS = access examples exact json_conformance media openapi parquet sections telemetry transport
 CORE_TESTS = $(filter-out $(OTHER_TESTS:%=tests/test_%.py),$(wildcard tests/test_*.py))
 
-.PHONY: serve test setup key check lint coverage coverage-study findings-corpus instructions openapi bench bench-compare reliability lock
+.PHONY: serve test setup key check lint coverage coverage-study findings-corpus instructions openapi bench bench-compare reliability release floors lock
 
 serve: setup
 	@echo 'Try: curl http://$(HOST):$(PORT)/v1/binary/report -H "Content-Type: application/json" -d @tests/data/breast_cancer.json'
@@ -75,6 +77,21 @@ bench-compare: setup
 
 .venv/bench-ready: .venv/ready tests/benchmarks/requirements.lock
 	$(BIN)/python -m pip install --quiet --require-hashes -r tests/benchmarks/requirements.lock
+	touch $@
+
+# What is released, in dist/, after every check: the wheel, what runs with it, and their SHA-256.
+release: check
+	$(BIN)/python deploy/release.py
+
+# The service with the lowest versions that pyproject.toml allows: about three minutes.
+floors: .venv-floors/ready
+	.venv-floors/bin/python -m pytest -n auto $(FLOOR_TESTS:%=tests/test_%.py)
+
+.venv-floors/ready: .venv/ready tests/floors.py
+	python3 -m venv --clear .venv-floors
+	.venv-floors/bin/python -m pip install --quiet hatchling editables
+	$(BIN)/python -m tests.floors > .venv-floors/floors.txt
+	.venv-floors/bin/python -m pip install --quiet --no-build-isolation -c .venv-floors/floors.txt -e '.[columnar,zstd,jwt,otel,dev]'
 	touch $@
 
 # Needs uv. No index address is written.
