@@ -2,9 +2,12 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from http import HTTPStatus
+
+import pytest
 
 from service import media, readme
 from service.app import create_app
@@ -12,6 +15,14 @@ from service.metrics.catalogue import TASKS
 from service.settings import Settings
 from tests.serving import Server
 
+SERVICE = ".venv/bin/gunicorn -c deploy/gunicorn.conf.py"
+# Commands of the page without a request, and what runs them.
+ELSEWHERE = {
+    "make serve": "the line that it runs is that of tests/serving.py",
+    "make test": "this is it",
+    "make key NAME=pipeline": "tests/test_access.py",
+    f"{SERVICE} -b 127.0.0.1:8000 -w 2 'service.app:create_app()'": "tests/serving.py",
+}
 ANSWER = re.compile(r"<!-- answer -->\n\n```json\n(.*?)\n```\n\n<!-- /answer -->", re.DOTALL)
 
 
@@ -39,14 +50,31 @@ def test_what_the_readme_posts_to_each_task_gets_a_report() -> None:
             assert answer.status_code == HTTPStatus.OK, (body, answer.text)
 
 
-def test_the_commands_that_send_columns_get_a_report(server: Server) -> None:
+def test_a_command_shows_every_media_type_of_columns() -> None:
     section = re.search(r"^## Columns\n(.*?)^## ", readme.README.read_text(), re.MULTILINE | re.DOTALL)[1]
-    commands = re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
-    assert len(commands) == len(media.accepted("report")) - 1
-    for command in commands:
-        local = command.replace(":8000", f":{server.port}").replace("python -c", f"{sys.executable} -c")
-        answer = subprocess.run(["bash", "-c", local], capture_output=True, check=True).stdout  # noqa: S607  # the bash of whoever reads it
-        assert json.loads(answer)["task"] == "binary", answer
+    assert len(re.findall(r"```sh\n(.*?)```", section, re.DOTALL)) == len(media.accepted("report")) - 1
+
+
+def blocks() -> list[str]:
+    """The commands of the page, as they stand."""
+    return re.findall(r"^```sh\n(.*?)^```", readme.README.read_text(), re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("command", [block for block in blocks() if "curl" in block])
+def test_every_request_of_the_page_gets_an_answer(server: Server, command: str) -> None:
+    for program in ("curl", "jq"):
+        if program in command and shutil.which(program) is None:
+            pytest.skip(f"{program} is not installed")
+    local = command.replace(":8000", f":{server.port}").replace("python -c", f"{sys.executable} -c")
+    failing = f"set -o pipefail\n{local.replace('curl -s', 'curl -sf')}"
+    done = subprocess.run(["bash", "-c", failing], cwd=readme.ROOT, capture_output=True, check=False)  # noqa: S607  # the bash of whoever reads it
+    assert done.returncode == 0 or "jq -e" in command, done.stderr
+    assert json.loads(done.stdout) is not None
+
+
+def test_every_other_command_of_the_page_is_tried_elsewhere() -> None:
+    others = {line.split("  #")[0].strip() for block in blocks() if "curl" not in block for line in block.splitlines()}
+    assert others - {""} == ELSEWHERE.keys()
 
 
 def test_the_metric_that_contributing_shows_is_the_one_in_the_tree() -> None:
