@@ -39,8 +39,9 @@ class Runs:
         cls, scores: Floats, truth: NDArray[np.bool_], weights: Floats | None, cuts: NDArray[np.intp], *, counts: bool
     ) -> Self:
         """The sums over the runs that start at these rows, cut further into blocks."""
-        starts = np.unique(np.concatenate([cuts, np.arange(0, len(scores), BLOCK)]))
-        starts = starts[starts < len(scores)]
+        cut = np.zeros(len(scores) + 1, dtype=np.bool_)
+        cut[cuts] = cut[::BLOCK] = True
+        starts = np.flatnonzero(cut[:-1])
         if len(scores) <= BLOCK:
             return cls(starts, *_sums(scores, truth, weights, starts, counts=counts))
         blocks = np.append(np.searchsorted(starts, np.arange(0, len(scores), BLOCK)), len(starts))
@@ -55,18 +56,20 @@ class Runs:
 
     def joined(self, cuts: NDArray[np.intp]) -> Self:
         """The sums over longer runs, which start at these of the rows."""
-        first = np.searchsorted(self.starts, cuts)
+        first = self.starts.searchsorted(cuts)
         exponents = np.maximum.reduceat(self.exponents, first)
-        lengths = np.diff(np.append(first, len(self.starts)))
-        scale = np.ldexp(1.0, self.exponents - np.repeat(exponents, lengths))
-        linear, square = self.linear * scale, self.square * scale * scale
+        linear, square = self.linear, self.square
+        if self.exponents.any():
+            lengths = np.diff(first, append=len(self.starts))
+            scale = np.ldexp(1.0, self.exponents - np.repeat(exponents, lengths))
+            linear, square = linear * scale, square * scale * scale
         return type(self)(
             cuts, exponents, np.add.reduceat(linear, first, axis=1), np.add.reduceat(square, first, axis=1)
         )
 
     def between(self, scores: Floats, edges: Floats, low: float, high: float) -> "Bins":
         """The bins that hold rows, of these distinct inner edges, at which runs start, and these ends."""
-        cuts = np.concatenate([[0], np.searchsorted(scores, edges), [len(scores)]])
+        cuts = np.concatenate([[0], scores.searchsorted(edges), [len(scores)]])
         filled = cuts[1:] > cuts[:-1]
         lows, highs = np.concatenate([[low], edges]), np.concatenate([edges, [high]])
         runs = self.joined(cuts[:-1][filled])

@@ -57,8 +57,10 @@ def digest_of(scores: Floats, truth: Bools, weights: Floats | None, narrow: floa
 
     Reference: G. H. Golub, J. H. Welsch, Mathematics of Computation 23, 1969 (quadrature from moments)
     """
+    if len(scores) < MANY:
+        return [Part(scores, np.zeros(len(scores)), truth, np.ones(len(scores)) if weights is None else weights)]
     size = group_size(len(scores))
-    whole = len(scores) // size * size if len(scores) >= MANY else 0
+    whole = len(scores) // size * size
     groups = scores[:whole].reshape(-1, size)
     low, high = groups[:, 0], groups[:, -1]
     within = (low >= LOWEST) & (high <= HIGHEST)

@@ -228,8 +228,8 @@ class Sweep(Rows):
         scores = self.scores
         if scores[0] < 0 or scores[-1] > 1:
             raise Undefined("scores_not_probabilities")
-        without_variance = np.searchsorted(scores, [0.5, 1.0]), np.searchsorted(scores, [0.0, 0.5], side="right")
-        uniform, quantile = np.searchsorted(scores, UNIFORM_EDGES), np.searchsorted(scores, self.deciles)
+        without_variance = scores.searchsorted([0.5, 1.0]), scores.searchsorted([0.0, 0.5], side="right")
+        uniform, quantile = scores.searchsorted(UNIFORM_EDGES), scores.searchsorted(self.deciles)
         cuts = np.concatenate([[0], *without_variance, uniform, quantile])
         return Runs.of(scores, self.truth, self.weights, cuts, counts=self.counts)
 
