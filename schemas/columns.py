@@ -21,6 +21,7 @@ from schemas.fields import (
     OpenAPI,
     an_array,
     bad_elements,
+    not_a_name,
     not_a_number,
 )
 from service.metrics.batch import Label
@@ -212,13 +213,6 @@ class Labels(Field):
 
     def openapi(self) -> OpenAPI:
         return {"type": "array", "items": {"$ref": "#/components/schemas/Label"}, "minItems": 1}
-
-
-def not_a_name(label: str, limits: Limits, noun: str = "label") -> str | None:
-    """What is wrong with a string as a label, or as what a noun says."""
-    if len(label) > limits.max_label_length:
-        return f"A {noun} is longer than {limits.max_label_length} characters."
-    return f"A {noun} holds the character NUL." if "\0" in label else None
 
 
 def of_one_hot(column: NDArray[Any], text: str) -> LabelColumn:

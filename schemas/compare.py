@@ -10,7 +10,7 @@ import numpy as np
 from marshmallow import Schema, ValidationError
 
 from schemas.complaints import Complaint, complaint
-from schemas.fields import Faulty, Field, Limits, Name, Number, OpenAPI
+from schemas.fields import Faulty, Field, Limits, Name, Number, OpenAPI, not_a_name
 from schemas.requests import ReportRequest, Request, refused
 from schemas.requirements import ComparedRequirements, required
 from service.metrics.batch import Comparison, Label, Question
@@ -30,13 +30,15 @@ class Candidates(Field):
         if not isinstance(value, dict):
             raise complaint('Not an object like {"champion": {"scores": [0.2, 0.9]}, "challenger": {...}}.')
         most = self.limits.max_candidates
-        if not 2 <= len(value) <= most:
-            raise complaint(f"There must be from 2 to {most} candidates.", "limit-exceeded")
-        longest = self.limits.max_label_length
+        if len(value) < 2:
+            raise complaint("There must be at least 2 candidates.", "bad-option")
+        if len(value) > most:
+            raise complaint(f"More than {most} candidates.", "limit-exceeded")
         errors: dict[str | int, Any] = {}
         for name, candidate in value.items():
-            if not 0 < len(name) <= longest or "\0" in name:
-                errors[name] = [Complaint(f"A name has from 1 to {longest} characters, none of them NUL.")]
+            wrong = not_a_name(name, self.limits, "name") if name else Complaint("A name is empty.", "bad-label")
+            if wrong:
+                errors[name] = [wrong]
             elif not isinstance(candidate, dict):
                 errors[name] = [Complaint("Not an object.")]
         if errors:

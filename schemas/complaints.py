@@ -1,5 +1,6 @@
 """What is wrong with a request, in words and as a slug for programs."""
 
+from collections.abc import Mapping
 from typing import Self
 
 from marshmallow import ValidationError
@@ -22,6 +23,8 @@ def complaint(text: str, slug: str = "schema") -> ValidationError:
     return ValidationError([Complaint(text, slug)])
 
 
-def complaints_at(errors: dict[int, str], slug: str = "schema") -> ValidationError:
-    """The refusal of a field for some of its elements."""
-    return ValidationError({index: [Complaint(text, slug)] for index, text in errors.items()})
+def complaints_at(errors: Mapping[int, str], slug: str = "schema") -> ValidationError:
+    """The refusal of a field for some of its elements, of this slug where a text has none of its own."""
+    return ValidationError(
+        {index: [text if isinstance(text, Complaint) else Complaint(text, slug)] for index, text in errors.items()}
+    )

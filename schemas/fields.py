@@ -23,6 +23,7 @@ INT64 = np.iinfo(np.int64)
 # From here on integers are no longer distinct as floats, which is what an integer among floats is decoded to.
 EXACT_FLOAT = 2.0**53
 MOST_ERRORS = 100
+MOST_ENTRIES = 100
 OpenAPI = dict[str, Any]
 TOO_LARGE = "Too large for a 64-bit float."
 
@@ -130,6 +131,13 @@ def an_array(value: Any) -> Any:
     return value
 
 
+def not_a_name(name: str, limits: Limits, noun: str = "label") -> Complaint | None:
+    """What is wrong with a string as a label, or as what a noun says."""
+    if len(name) > limits.max_label_length:
+        return Complaint(f"A {noun} is longer than {limits.max_label_length} characters.", "limit-exceeded")
+    return Complaint(f"A {noun} holds the character NUL.", "bad-label") if "\0" in name else None
+
+
 KINDS: dict[type, str] = {bool: "boolean", int: "integer", str: "string"}
 
 
@@ -143,10 +151,9 @@ class OneLabel(Field):
             raise complaint("Not an integer, a boolean or a string.", "bad-label")
         if isinstance(value, int) and not INT64.min <= value <= INT64.max:
             raise complaint("Beyond 64-bit integers.", "number-range")
-        if isinstance(value, str) and (len(value) > self.limits.max_label_length or "\0" in value):
-            raise complaint(
-                f"Longer than {self.limits.max_label_length} characters, or with the character NUL.", "bad-label"
-            )
+        wrong = not_a_name(value, self.limits) if isinstance(value, str) else None
+        if wrong:
+            raise ValidationError([wrong])
         return value  # type: ignore[no-any-return]  # its type was checked
 
     def openapi(self) -> OpenAPI:
@@ -188,7 +195,8 @@ class Integer(Field):
         if isinstance(value, bool) or not isinstance(value, int | float) or not float(value).is_integer():
             raise complaint("Not an integer.", "bad-option")
         if not self.low <= value <= self.high:
-            raise complaint(f"Must be from {self.low} to {self.high}.", "bad-option")
+            slug = "bad-option" if value < self.low or self._high == self.high else "limit-exceeded"
+            raise complaint(f"Must be from {self.low} to {self.high}.", slug)
         return int(value)
 
     def openapi(self) -> OpenAPI:
@@ -324,8 +332,8 @@ class Strings(Field):
     def read(self, value: Any) -> dict[str, str]:
         if not isinstance(value, dict):
             raise complaint("Not an object.", "bad-option")
-        if len(value) > MOST_ERRORS:
-            raise complaint(f"More than {MOST_ERRORS} entries.", "bad-option")
+        if len(value) > MOST_ENTRIES:
+            raise complaint(f"More than {MOST_ENTRIES} entries.", "limit-exceeded")
         wrong: dict[str | int, Any] = {
             key: [Complaint("The name holds the character NUL." if "\0" in key else "Not a string.", "bad-option")]
             for key in value
@@ -340,5 +348,5 @@ class Strings(Field):
             "type": "object",
             "additionalProperties": {"type": "string"},
             "propertyNames": {"pattern": "^[^\\u0000]*$"},
-            "maxProperties": MOST_ERRORS,
+            "maxProperties": MOST_ENTRIES,
         }

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from schemas.columns import LabelColumn, Labels, at_rows
 from schemas.complaints import Complaint, complaint
-from schemas.fields import Field, Limits, OneLabel, OpenAPI
+from schemas.fields import Field, Limits, OneLabel, OpenAPI, not_a_name
 from service.metrics.batch import Batch, Label, Partition
 from service.metrics.grouping import starts_of
 
@@ -43,14 +43,18 @@ class Groups(Field):
     def read(self, value: Any) -> dict[str, LabelColumn]:
         if not isinstance(value, dict):
             raise complaint('Not an object of columns, like {"region": ["eu", "us"]}.', "bad-option")
-        if not 0 < len(value) <= MOST_PARTITIONS:
-            raise complaint(f"Must hold from 1 to {MOST_PARTITIONS} names.", "bad-option")
+        if not value:
+            raise complaint("Must hold at least one name.", "bad-option")
+        if len(value) > MOST_PARTITIONS:
+            raise complaint(f"More than {MOST_PARTITIONS} names.", "limit-exceeded")
         found: dict[str, LabelColumn] = {}
         errors: dict[str, Any] = {}
         for name, column in value.items():
+            wrong = not_a_name(name, self.limits, "name")
+            if wrong:
+                errors[name] = [wrong]
+                continue
             try:
-                if "\0" in name or len(name) > self.limits.max_label_length:
-                    raise complaint("The name is too long, or holds the character NUL.", "bad-option")
                 found[name] = self.values.read(column)
             except ValidationError as error:
                 errors[name] = error.messages

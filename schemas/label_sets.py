@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.columns import Classes, LabelColumn, at_rows, finite_numbers, not_a_name, rows_within
+from schemas.columns import Classes, LabelColumn, at_rows, finite_numbers, rows_within
 from schemas.complaints import complaint, complaints_at
-from schemas.fields import Faulty, Field, Limits, OneLabel, OpenAPI, an_array, bad_elements
+from schemas.fields import Faulty, Field, Limits, OneLabel, OpenAPI, an_array, bad_elements, not_a_name
 from service.metrics.batch import Label
 from service.metrics.exact import Floats
 

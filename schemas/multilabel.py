@@ -78,7 +78,7 @@ class MultilabelReport(ReportRequest):
         cells, most = len(sets["labels"]) * len(classes), self.limits.max_values
         if cells > most:
             text = f"Rows with {len(classes)} labels make {cells} cells in all. At most {most} are taken."
-            raise refused("labels", text, "limit-exceeded")
+            raise refused("labels", text, "too-many-values")
         for name, width in widths.items():
             if width != len(classes):
                 raise refused(name, f"Rows of {width} columns, but there are {len(classes)} labels.", "length-mismatch")

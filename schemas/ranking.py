@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from schemas.columns import Numbers, at_rows, rows_within
 from schemas.complaints import complaint, complaints_at
-from schemas.fields import EXACT_FLOAT, Field, Flag, OpenAPI, an_array, bad_elements
+from schemas.fields import EXACT_FLOAT, Field, Flag, OpenAPI, an_array, bad_elements, not_a_name
 from schemas.requests import ReportRequest, Request, counts_of, refused, same_length
 from service.metrics.batch import Batch, Question
 from service.metrics.exact import Floats
@@ -16,6 +16,7 @@ from service.metrics.grouping import starts_of
 
 DEFAULT_K = (1, 3, 5, 10)
 MOST_RANKS = 20
+LARGEST_RANK = 10_000_000
 
 
 class Relevances(Numbers):
@@ -58,16 +59,8 @@ class Queries(Field):
             if errors:
                 raise complaints_at(errors)
             raise complaint("Integers and strings are mixed. Send queries of one type.")
-        most = self.limits.max_label_length
-        distinct = set(column)
-        if any(len(query) > most for query in distinct):
-            text = f"A query is longer than {most} characters."
-            raise complaints_at(
-                bad_elements(column, lambda query: text if len(query) > most else None), "limit-exceeded"
-            )
-        if any("\0" in query for query in distinct):
-            text = "A query holds the character NUL."
-            raise complaints_at(bad_elements(column, lambda query: text if "\0" in query else None))
+        if any(not_a_name(query, self.limits, "query") for query in set(column)):
+            raise complaints_at(bad_elements(column, lambda query: not_a_name(query, self.limits, "query")))
         return np.array(column, dtype=np.dtypes.StringDType())
 
     def openapi(self) -> OpenAPI:
@@ -90,24 +83,29 @@ class Ranks(Field):
         if len(column) == 0:
             raise complaint("The list is empty. Leave the field out for 1, 3, 5 and 10.", "bad-option")
         if len(column) > MOST_RANKS:
-            raise complaint(f"More than {MOST_RANKS} ranks.", "bad-option")
+            raise complaint(f"More than {MOST_RANKS} ranks.", "limit-exceeded")
         given = column if isinstance(column, list) else column.tolist()
         wrong = bad_elements(given, self._not_a_rank)
         if wrong:
             raise complaints_at(wrong, "bad-option")
+        text = f"A rank is at most {LARGEST_RANK}."
+        large = bad_elements(given, lambda rank: text if rank > LARGEST_RANK else None)
+        if large:
+            raise complaints_at(large, "limit-exceeded")
         seen: set[int] = set()
         again = bad_elements(given, lambda rank: "Named twice." if rank in seen else seen.add(rank))
         if again:
             raise complaints_at(again, "bad-option")
         return tuple(map(int, given))
 
-    def _not_a_rank(self, value: Any) -> str | None:
+    @staticmethod
+    def _not_a_rank(value: Any) -> str | None:
         if isinstance(value, bool) or not isinstance(value, int | float) or not float(value).is_integer():
             return "Not an integer."
-        return None if 1 <= value <= self.limits.max_rows else f"Must be from 1 to {self.limits.max_rows}."
+        return None if value >= 1 else "Must be 1 or more."
 
     def openapi(self) -> OpenAPI:
-        rank = {"type": "integer", "minimum": 1, "maximum": self.limits.max_rows}
+        rank = {"type": "integer", "minimum": 1, "maximum": LARGEST_RANK}
         return {"type": "array", "items": rank, "minItems": 1, "maxItems": MOST_RANKS, "uniqueItems": True}
 
 

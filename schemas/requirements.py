@@ -71,8 +71,10 @@ def demands_of(objects: Any, schema: type[Demand] = Demand) -> list[dict[str, An
     """The requirements of a list of objects, each with fields that fit together."""
     if not isinstance(objects, list):
         raise complaint('Not an array of objects like {"metric": "accuracy", "min": 0.8}.', "bad-option")
-    if not 0 < len(objects) <= MOST_REQUIREMENTS:
-        raise complaint(f"Must hold from 1 to {MOST_REQUIREMENTS} requirements.", "bad-option")
+    if not objects:
+        raise complaint("Must hold at least one requirement.", "bad-option")
+    if len(objects) > MOST_REQUIREMENTS:
+        raise complaint(f"More than {MOST_REQUIREMENTS} requirements.", "limit-exceeded")
     return gathered(objects, lambda one: [demanded(one, schema)])
 
 

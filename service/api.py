@@ -22,6 +22,7 @@ from service.columnar import options_of
 from service.comparison import compare
 from service.evaluate import kinds_of, report, states_of
 from service.gate import Gate
+from service.limits import limits
 from service.metrics.catalogue import TASKS
 from service.metrics.findings import FINDINGS
 from service.metrics.row import Metric, Task
@@ -50,10 +51,11 @@ def register(app: Flask, settings: Settings) -> None:
         "/": index,
         "/v1/metrics": catalogue,
         "/v1/findings": findings,
+        "/v1/limits": lambda: limits_in_force(settings),
         "/openapi.yaml": openapi_yaml,
         "/openapi.json": openapi_json,
     }.items():
-        app.add_url_rule(path, page.__name__, page, provide_automatic_options=False)
+        app.add_url_rule(path, path, page, provide_automatic_options=False)
 
 
 def one_slash() -> None:
@@ -163,6 +165,7 @@ PATHS = {
     **{f"POST /v1/{task}/compare": f"Which of several {task} candidates is better" for task in REPORTS},
     "GET /v1/metrics": "Every metric as data: definition, range, when it is undefined",
     "GET /v1/findings": "Every finding as data: when it is found, its thresholds, its words",
+    "GET /v1/limits": "Every limit as data: the value in force, and the problem that a request beyond it gets",
     "GET /openapi.yaml": "The whole interface, for people and generators",
     "GET /openapi.json": "The same as JSON",
     "GET /livez": "Whether the process answers",
@@ -225,6 +228,12 @@ def findings() -> Response:
         for rule in rules
     ]
     return Response(media.encode({"findings": rows}), content_type=media.JSON)
+
+
+def limits_in_force(settings: Settings) -> Response:
+    """The table of limits as data."""
+    no_parameters()
+    return Response(media.encode({"limits": limits(settings)}), content_type=media.JSON)
 
 
 def bounded(value: float) -> float | None:

@@ -194,7 +194,9 @@ def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def check_keys(keys: list[str]) -> None:
     """Refuse an object with a key twice, or with more keys than any object of a request has."""
     if len(keys) > MOST_KEYS:
-        raise Problem("schema", f"An object has more than {MOST_KEYS} keys. No object of a request has so many.")
+        raise Problem(
+            "limit-exceeded", f"An object has more than {MOST_KEYS} keys. No object of a request has so many."
+        )
     if len(set(keys)) < len(keys):
         raise duplicate_key()
 
@@ -202,7 +204,9 @@ def check_keys(keys: list[str]) -> None:
 def check_objects(number: int) -> None:
     """Refuse an array of more objects than any of a request has."""
     if number > MOST_OBJECTS:
-        raise Problem("schema", f"An array has more than {MOST_OBJECTS} objects. No array of a request has so many.")
+        raise Problem(
+            "limit-exceeded", f"An array has more than {MOST_OBJECTS} objects. No array of a request has so many."
+        )
 
 
 def column_of_list(values: list[Any]) -> Any:

@@ -5,9 +5,11 @@ from typing import Any
 
 from schemas.fields import OneLabel
 from service import media, problems
+from service.limits import limits
 from service.metrics.findings import FINDINGS
 from service.metrics.findings.rule import SEVERITIES
 from service.metrics.undefined import REASONS
+from service.settings import Settings
 
 Json = dict[str, Any]
 
@@ -34,6 +36,7 @@ def map_of(values: Json, description: str) -> Json:
     return {"description": description, "type": "object", "additionalProperties": values}
 
 
+LIMITS = limits(Settings())
 STRING: Json = {"type": "string"}
 BOUND: Json = {"type": ["number", "null"]}
 CODE: Json = {
@@ -120,6 +123,19 @@ SCHEMAS: dict[str, Json] = {
             "advice": {"description": "What to do, likewise.", **STRING},
         },
     ),
+    "Limits": open_object("All limits.", {"limits": array_of(ref("Limit"))}) | {"examples": [{"limits": LIMITS}]},
+    "Limit": open_object(
+        "What is on a limit is taken, what is beyond it is refused.",
+        {
+            "name": {"type": "string", "examples": [limit["name"] for limit in LIMITS]},
+            "variable": {"description": "The setting; null where none changes it.", "type": ["string", "null"]},
+            "value": {"description": "The limit in force.", "type": "number"},
+            "unit": STRING,
+            "description": STRING,
+            "status": {"description": "The status of the refusal.", "type": "integer"},
+            "problem": {"description": "The type of the refusal.", "type": "string"},
+        },
+    ),
     "Health": open_object("The state of the service.", {"status": STRING}),
 }
 
@@ -161,6 +177,7 @@ PAGES: dict[str, tuple[str, dict[str, Json]]] = {
     "/": ("index", {media.JSON: ref("Index"), "text/html": STRING}),
     "/v1/metrics": ("metrics", {media.JSON: ref("Catalogue")}),
     "/v1/findings": ("findings", {media.JSON: ref("FindingRules")}),
+    "/v1/limits": ("limits", {media.JSON: ref("Limits")}),
     "/openapi.yaml": ("openapi_yaml", {"application/yaml": {}}),
     "/openapi.json": ("openapi_json", {media.JSON: {"type": "object"}}),
     "/livez": ("livez", {media.JSON: ref("Health")}),

@@ -14,6 +14,7 @@ from schemas.reports import REPORTS
 from service.api import PATHS
 from service.app import create_app
 from service.examples import EXAMPLES
+from service.limits import limits as in_force
 from service.metrics.catalogue import TASKS
 from service.metrics.findings import FINDINGS
 from service.metrics.findings.rule import ALL_TASKS
@@ -56,6 +57,7 @@ def text() -> str:
         "intervals": intervals(),
         "metrics": metrics(),
         "settings": settings(),
+        "limits": limits(),
         "problem": problem(),
         "problems": problems(),
     }
@@ -224,6 +226,23 @@ def bound(value: float) -> str:
     if math.isinf(value):
         return "∞" if value > 0 else "-∞"
     return f"{value:.4g}"
+
+
+def limits() -> str:
+    """Every limit, and how what is beyond it is refused."""
+    return table(
+        ["limit", "value", "unit", "meaning", "beyond it"],
+        [
+            [
+                f"`{limit['name']}`",
+                f"`{limit['value']}`",
+                limit["unit"],
+                limit["description"],
+                f"{limit['status']} `{limit['problem'].rpartition(':')[2]}`",
+            ]
+            for limit in in_force(Settings())
+        ],
+    )
 
 
 def settings() -> str:

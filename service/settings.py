@@ -39,25 +39,50 @@ def seconds(default: float, description: str) -> Any:
     return setting(default, description, fields.Float(validate=Range(0, min_inclusive=False)))
 
 
+def limit(of: Any, unit: str, problem: str = "limit-exceeded") -> Any:
+    """A setting that limits requests: its unit, and the slug of the problem that one beyond it gets."""
+    return dataclasses.field(default=of.default, metadata={**of.metadata, "unit": unit, "problem": problem})
+
+
 @dataclass(frozen=True)
 class Settings:
     """The settings in force. Each is read from the variable `ASSAY_` + its name in capitals."""
 
-    max_body_bytes: int = count(67_108_864, "Largest request body on the wire, in bytes.")
-    max_decoded_bytes: int = count(268_435_456, "Largest request body once decompressed, in bytes.")
-    max_rows: int = count(10_000_000, "Most rows of a request.", MOST_ROWS)
-    max_values: int = count(40_000_000, "Most values of a request: commas in its body, plus one.")
-    max_outputs: int = count(100, "Most outputs (columns of the labels) of a regression.")
-    max_classes: int = count(1000, "Most classes of a multiclass task, and most labels of a multilabel one.")
-    max_groups: int = count(1000, "Most groups of a request: of all names and crossings together.", MOST_GROUPS)
-    max_group_columns: int = count(10_000, "Most groups of a request times its classes, labels, outputs or quantiles.")
-    max_label_length: int = count(256, "Longest label, in characters.")
-    max_listed_queries: int = count(10_000, "Most queries of a ranking whose metrics a report lists.")
-    max_candidates: int = count(10, "Most candidates of a comparison.", 100)
-    max_curve_points: int = count(2000, "Most points that a request may ask a curve to have.")
-    max_resamples: int = count(10_000, "Most resamples of a bootstrap.")
-    max_resampled_values: int = count(
-        20_000_000, "Most values that a bootstrap draws: its resamples times the columns times rows and columns."
+    max_body_bytes: int = limit(
+        count(67_108_864, "Largest request body on the wire, in bytes."), "bytes", "body-too-large"
+    )
+    max_decoded_bytes: int = limit(
+        count(268_435_456, "Largest request body once decompressed, in bytes."), "bytes", "body-too-large"
+    )
+    max_rows: int = limit(count(10_000_000, "Most rows of a request.", MOST_ROWS), "rows", "too-many-rows")
+    max_values: int = limit(
+        count(40_000_000, "Most values of a request: commas in its body, plus one; or its rows times its labels."),
+        "values",
+        "too-many-values",
+    )
+    max_outputs: int = limit(
+        count(100, "Most outputs (columns of the labels) of a regression, and most quantiles."), "columns"
+    )
+    max_classes: int = limit(
+        count(1000, "Most classes of a multiclass task, whose cost is their square, and labels of a multilabel one."),
+        "classes",
+    )
+    max_groups: int = limit(
+        count(1000, "Most groups of a request: of all names, crossings and candidates together.", MOST_GROUPS), "groups"
+    )
+    max_group_columns: int = limit(
+        count(10_000, "Most groups of a request times its classes, labels, outputs or quantiles."), "columns"
+    )
+    max_label_length: int = limit(
+        count(256, "Longest label, query, group or name of one or of a candidate, in characters."), "characters"
+    )
+    max_listed_queries: int = limit(count(10_000, "Most queries of a ranking whose metrics a report lists."), "queries")
+    max_candidates: int = limit(count(10, "Most candidates of a comparison.", 100), "candidates")
+    max_curve_points: int = limit(count(2000, "Most points that a request may ask a curve to have."), "points")
+    max_resamples: int = limit(count(10_000, "Most resamples of a bootstrap."), "resamples")
+    max_resampled_values: int = limit(
+        count(20_000_000, "Most values that a bootstrap draws: resamples times columns times rows and columns."),
+        "values",
     )
     presets_file: str = setting(
         "", "Path of a JSON file with presets of requirements by name, each a list as in a request.", fields.String()
@@ -65,8 +90,12 @@ class Settings:
     kept_bytes: int = count(
         268_435_456, "Most memory that a worker keeps between requests, for the next one, in bytes.", 2**31 - 1
     )
-    body_seconds: float = seconds(15.0, "How long a request may take to arrive, head and body.")
-    wait_seconds: float = seconds(0.25, "How long a request waits for a worker that is computing.")
+    body_seconds: float = limit(
+        seconds(15.0, "How long a request may take to arrive, head and body."), "seconds", "request-timeout"
+    )
+    wait_seconds: float = limit(
+        seconds(0.25, "How long a request waits for a worker that is computing."), "seconds", "overloaded"
+    )
     api_keys_file: str = setting("", "Path of a file with the callers' names and SHA-256 of keys.", fields.String())
     jwt_keys_file: str = setting(
         "", "Path of a JSON Web Key Set: the public keys of who issues tokens to callers.", fields.String()

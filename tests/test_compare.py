@@ -642,7 +642,7 @@ REFUSED = [
     ({"unknown": 1}, "#/unknown", "no such field"),
     ({"labels": [0, 1]}, "#/candidates/a/scores", "Of length 8, but labels is of length 2."),
     ({"candidates": []}, "#/candidates", "Not an object"),
-    ({"candidates": {"a": {"scores": [1]}}}, "#/candidates", "from 2 to 10 candidates"),
+    ({"candidates": {"a": {"scores": [1]}}}, "#/candidates", "at least 2 candidates"),
     ({"candidates": {"a": [], "": {}}}, "#/candidates/a", "Not an object"),
     ({"candidates": {"a": {}, "b": {}}}, "#/candidates/a/scores", "Neither scores nor predictions"),
     ({"candidates": {"a": {"k": 1}, "b": {}}}, "#/candidates/a/k", "No field of a candidate"),

@@ -1,29 +1,72 @@
 """Every limit in force lets pass what is one below it and what is on it, and refuses what is one above."""
 
-import dataclasses
-import gzip
-import json
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import numpy as np
 import pytest
 
-from schemas.columns import LARGEST_WEIGHT
-from schemas.fields import MOST_ERRORS
-from schemas.ranking import MOST_RANKS
-from schemas.requirements import MOST_REQUIREMENTS
-from service.body import MOST_FRAMES, zstd_module
-from service.json_columns import MOST_KEYS
+from service.limits import Limit, limits
+from service.problems import TYPE_PREFIX
 from service.settings import Settings
-from tests.data.bad_inputs import BINARY, FINE, JSON, REGRESSION
-from tests.data.bad_inputs_multiclass import MULTICLASS
-from tests.data.bad_inputs_multilabel import MULTILABEL
-from tests.data.bad_inputs_ranking import RANKING
 from tests.serving import Server
+from tests.sized import (
+    binary_rows,
+    by_chunks,
+    by_length,
+    candidates,
+    cells,
+    classes,
+    classes_by_columns,
+    classes_by_labels,
+    classes_by_labels_and_predictions,
+    classes_by_one_hot_rows,
+    columns,
+    crossings,
+    curve_points,
+    entries,
+    group_columns,
+    groups,
+    groups_of_crossings,
+    groups_of_names,
+    in_frames,
+    keys,
+    labels,
+    labels_by_classes,
+    labels_by_columns,
+    labels_by_names,
+    labels_by_scores,
+    listed_queries,
+    name_of_candidate,
+    name_of_group,
+    name_of_groups,
+    name_of_label,
+    names_of_groups,
+    objects,
+    outputs,
+    parameters,
+    pos_label,
+    predictions,
+    quantiles,
+    query,
+    rank,
+    ranking_rows,
+    ranks,
+    regression_rows,
+    requirements,
+    resampled_values,
+    resamples,
+    rows_of_names,
+    rows_of_strings,
+    small_weight,
+    values,
+    weight,
+    zipped,
+    zipped_in_members,
+    zstandard,
+)
 from tests.test_bad_inputs import assert_problem
-from tests.wire import chunked, exchange, head, post
+from tests.wire import exchange, post, request
 
 # Chosen so that a request on one limit is below all others.
 LIMITS = {
@@ -43,225 +86,34 @@ LIMITS = {
     "max_resampled_values": 200 * 2 * (20 + 2),
 }
 HIGHEST_CURVE_POINTS = 2000
+# What no request holds to the unit: tests of the workers try it on either side.
+MEASURED = {"seconds"}
 
 
 class Trial(NamedTuple):
-    """How to make the bytes of a request that is so large, and what one above the limit gets."""
+    """How to make the bytes of a request that is so large; `within` is the problem that it has even on the limit."""
 
     limit: str
     what: str
     request: Callable[[int], bytes]
-    status: int
-    slugs: tuple[str, ...]
+    within: str | None = None
 
 
-def framed(body: bytes, target: str = BINARY, **headers: str) -> bytes:
-    """A request with a Content-Length."""
-    return head("POST", target, JSON | headers | {"Content-Length": str(len(body))}) + body
-
-
-def as_json(target: str, fields: dict[str, Any]) -> bytes:
-    return framed(json.dumps(fields).encode(), target)
-
-
-def by_length(size: int) -> bytes:
-    return framed(FINE.ljust(size))
-
-
-def by_chunks(size: int) -> bytes:
-    return head("POST", BINARY, JSON | {"Transfer-Encoding": "chunked"}) + chunked(FINE.ljust(size), 999)
-
-
-def zipped(size: int) -> bytes:
-    return framed(gzip.compress(FINE.ljust(size)), **{"Content-Encoding": "gzip"})
-
-
-def zipped_in_members(size: int) -> bytes:
-    body = FINE.ljust(size)
-    return framed(gzip.compress(body[:4000]) + gzip.compress(body[4000:]), **{"Content-Encoding": "gzip"})
-
-
-def zstandard(size: int) -> bytes:
-    zstd = zstd_module()
-    assert zstd
-    return framed(zstd.compress(FINE.ljust(size)), **{"Content-Encoding": "zstd"})
-
-
-def binary_rows(count: int) -> bytes:
-    return as_json(BINARY, {"labels": [row % 2 for row in range(count)], "scores": [0.5] * count})
-
-
-def rows_of_names(count: int) -> bytes:
-    return as_json(MULTILABEL, {"labels": [["a"]] * count, "predictions": [[]] * count})
-
-
-def rows_of_strings(count: int) -> bytes:
-    return as_json(BINARY, {"labels": ["a"] * count, "predictions": ["a"] * count, "pos_label": "a"})
-
-
-def regression_rows(count: int) -> bytes:
-    return as_json(REGRESSION, {"labels": [0.5] * count, "predictions": [1.5] * count})
-
-
-def values(count: int) -> bytes:
-    """147 numbers in three columns, and the rest as metadata."""
-    columns = dict.fromkeys(("labels", "scores", "sample_weight"), [1] * 49)
-    return as_json(BINARY, columns | {"metadata": {str(number): "" for number in range(count - 147)}})
-
-
-def outputs(count: int) -> bytes:
-    rows = [[0.5] * count, [1.5] * count]
-    return as_json(REGRESSION, {"labels": rows, "predictions": rows})
-
-
-def classes(count: int) -> bytes:
-    return as_json(MULTICLASS, {"labels": [0], "predictions": [0], "classes": list(range(count))})
-
-
-def classes_by_labels(count: int) -> bytes:
-    names = [f"class {number}" for number in range(count)]
-    return as_json(MULTICLASS, {"labels": names, "predictions": names})
-
-
-def classes_by_labels_and_predictions(count: int) -> bytes:
-    return as_json(MULTICLASS, {"labels": [0] * (count - 1), "predictions": list(range(1, count))})
-
-
-def classes_by_columns(count: int) -> bytes:
-    return as_json(MULTICLASS, {"labels": [0], "scores": [[1] + [0] * (count - 1)]})
-
-
-def classes_by_one_hot_rows(count: int) -> bytes:
-    row = [1] + [0] * (count - 1)
-    return as_json(MULTICLASS, {"labels": [row], "predictions": [row]})
-
-
-def labels_by_classes(count: int) -> bytes:
-    return as_json(MULTILABEL, {"labels": [[]], "predictions": [[]], "classes": list(range(count))})
-
-
-def labels_by_columns(count: int) -> bytes:
-    return as_json(MULTILABEL, {"labels": [[0] * count], "predictions": [[1] * count]})
-
-
-def labels_by_scores(count: int) -> bytes:
-    names = [f"label {number}" for number in range(count)]
-    return as_json(MULTILABEL, {"labels": [names], "scores": [[0.5] * count]})
-
-
-def labels_by_names(count: int) -> bytes:
-    names = [f"label {number}" for number in range(count)]
-    return as_json(MULTILABEL, {"labels": [names[:1], []], "predictions": [[], names[1:]]})
-
-
-def labels(length: int, character: str = "a") -> bytes:
-    return as_json(BINARY, {"labels": ["b", character * length], "scores": [0, 1], "pos_label": "b"})
-
-
-def name_of_label(length: int) -> bytes:
-    return as_json(MULTILABEL, {"labels": [["a" * length], []], "predictions": [[], []]})
-
-
-def predictions(length: int) -> bytes:
-    return as_json(BINARY, {"labels": ["b"], "predictions": ["a" * length], "pos_label": "b"})
-
-
-def pos_label(length: int) -> bytes:
-    return as_json(BINARY, {"labels": ["b"], "scores": [0.5], "pos_label": "a" * length})
-
-
-def name_of_group(length: int) -> bytes:
-    return as_json(BINARY, {"labels": [0, 1], "scores": [0, 1], "groups": {"a": ["b", "a" * length]}})
-
-
-def name_of_groups(length: int) -> bytes:
-    return as_json(BINARY, {"labels": [0, 1], "scores": [0, 1], "groups": {"a" * length: [0, 1]}})
-
-
-def candidates(count: int) -> bytes:
-    said = {str(place): {"scores": [0.2, 0.7]} for place in range(count)}
-    return as_json("/v1/binary/compare", {"labels": [0, 1], "candidates": said, "reference": "0"})
-
-
-def groups(count: int) -> bytes:
-    """As many groups with a weight above 0, and one without."""
-    rows = range(count + 1)
-    columns = {"labels": [0 for _ in rows], "scores": [0 for _ in rows], "groups": {"a": list(rows)}}
-    return as_json(BINARY, columns | {"sample_weight": [int(row > 0) for row in rows]})
-
-
-def groups_of_names(count: int) -> bytes:
-    columns = {"a": [str(row) for row in range(count - 1)], "b": [True] * (count - 1)}
-    return as_json(BINARY, {"labels": [0] * (count - 1), "scores": [0] * (count - 1), "groups": columns})
-
-
-def groups_of_crossings(count: int) -> bytes:
-    """From 6 to 8 groups: two of each name, and as many more as there are rows."""
-    left, right = zip(*[(0, 0), (1, 1), (0, 1), (1, 0)][: count - 4], strict=True)
-    body = {"labels": [0] * len(left), "scores": [0] * len(left), "groups": {"a": left, "b": right}, "cross": True}
-    return as_json(BINARY, body)
-
-
-def group_columns(count: int) -> bytes:
-    """As many groups times labels."""
-    groups, width = {14: (7, 2), 15: (5, 3), 16: (4, 4)}[count]
-    rows = [[1] + [0] * (width - 1)] * groups
-    return as_json(MULTILABEL, {"labels": rows, "predictions": rows, "groups": {"a": list(range(groups))}})
-
-
-def ranking_rows(count: int) -> bytes:
-    return as_json(RANKING, {"labels": [1] * count, "scores": [0.5] * count, "queries": [3] * count})
-
-
-def rank(k: int) -> bytes:
-    return as_json(RANKING, {"labels": [1], "scores": [0.5], "queries": [3], "k": [k]})
-
-
-def query(length: int) -> bytes:
-    return as_json(RANKING, {"labels": [1], "scores": [0.5], "queries": ["a" * length]})
-
-
-def listed_queries(count: int) -> bytes:
-    """As many queries with a weight above 0, and one without."""
-    rows = range(count + 1)
-    columns = {"labels": [1 for _ in rows], "scores": [1 for _ in rows], "queries": [str(row) for row in rows]}
-    return as_json(RANKING, columns | {"sample_weight": [int(row > 0) for row in rows], "per_query": True})
-
-
-def curve_points(count: int) -> bytes:
-    return as_json(BINARY, {"labels": [0, 1], "scores": [0, 1], "curves": True, "curve_points": count})
-
-
-def resamples(count: int) -> bytes:
-    asked = {"interval_method": "bootstrap", "resamples": count, "metrics": ["recall"]}
-    return as_json(BINARY, {"labels": [0, 1], "scores": [0, 1]} | asked)
-
-
-def resampled_values(count: int) -> bytes:
-    """As near to this number of values as 200 resamples of whole rows and two columns come from below, or above it."""
-    rows = math.ceil(count / 400) - 2
-    asked = {"interval_method": "bootstrap", "resamples": 200, "metrics": ["recall"]}
-    return as_json(BINARY, {"labels": ([0, 1] * rows)[:rows], "scores": ([0, 1] * rows)[:rows]} | asked)
-
-
-TOO_LARGE, TOO_MANY = ("body-too-large",), ("too-many-rows",)
-LONG_LABEL = ("bad-label", "limit-exceeded")
 TRIALS = [
-    Trial("max_body_bytes", "Content-Length", by_length, 413, TOO_LARGE),
-    Trial("max_body_bytes", "chunked", by_chunks, 413, TOO_LARGE),
-    Trial("max_decoded_bytes", "gzip", zipped, 413, TOO_LARGE),
-    Trial("max_decoded_bytes", "gzip in members", zipped_in_members, 413, TOO_LARGE),
-    Trial("max_decoded_bytes", "zstd", zstandard, 413, TOO_LARGE),
-    Trial("max_rows", "binary", binary_rows, 413, TOO_MANY),
-    Trial("max_rows", "strings", rows_of_strings, 413, TOO_MANY),
-    Trial("max_rows", "names", rows_of_names, 413, TOO_MANY),
-    Trial("max_rows", "regression", regression_rows, 413, TOO_MANY),
-    Trial("max_rows", "ranking", ranking_rows, 413, TOO_MANY),
-    Trial("max_rows", "k", rank, 422, ("bad-option",)),
-    Trial("max_values", "binary", values, 413, ("too-many-values",)),
-    Trial("max_outputs", "regression", outputs, 422, ("limit-exceeded",)),
+    Trial("max_body_bytes", "Content-Length", by_length),
+    Trial("max_body_bytes", "chunked", by_chunks),
+    Trial("max_decoded_bytes", "gzip", zipped),
+    Trial("max_decoded_bytes", "gzip in members", zipped_in_members),
+    Trial("max_decoded_bytes", "zstd", zstandard),
+    Trial("max_rows", "binary", binary_rows),
+    Trial("max_rows", "strings", rows_of_strings),
+    Trial("max_rows", "names", rows_of_names),
+    Trial("max_rows", "regression", regression_rows),
+    Trial("max_rows", "ranking", ranking_rows),
+    Trial("max_values", "binary", values),
+    Trial("max_outputs", "regression", outputs),
     *(
-        Trial("max_classes", request.__name__, request, 422, ("limit-exceeded",))
+        Trial("max_classes", request.__name__, request)
         for request in (
             classes,
             classes_by_labels,
@@ -274,23 +126,39 @@ TRIALS = [
             labels_by_names,
         )
     ),
-    Trial("max_candidates", "binary", candidates, 422, ("limit-exceeded",)),
-    Trial("max_groups", "one name", groups, 422, ("limit-exceeded",)),
-    Trial("max_groups", "two names", groups_of_names, 422, ("limit-exceeded",)),
-    Trial("max_groups", "crossings", groups_of_crossings, 422, ("limit-exceeded",)),
-    Trial("max_group_columns", "multilabel", group_columns, 422, ("limit-exceeded",)),
-    Trial("max_label_length", "groups", name_of_group, 422, LONG_LABEL),
-    Trial("max_label_length", "names of groups", name_of_groups, 422, ("bad-option",)),
-    Trial("max_label_length", "labels", labels, 422, LONG_LABEL),
-    Trial("max_label_length", "characters, not bytes", lambda length: labels(length, "\u20ac"), 422, LONG_LABEL),
-    Trial("max_label_length", "predictions", predictions, 422, LONG_LABEL),
-    Trial("max_label_length", "names of label sets", name_of_label, 422, LONG_LABEL),
-    Trial("max_label_length", "pos_label", pos_label, 422, LONG_LABEL),
-    Trial("max_label_length", "queries", query, 422, LONG_LABEL),
-    Trial("max_listed_queries", "ranking", listed_queries, 422, ("limit-exceeded",)),
-    Trial("max_resamples", "binary", resamples, 422, ("bad-option", "limit-exceeded", "schema")),
-    Trial("max_resampled_values", "binary", resampled_values, 422, ("limit-exceeded",)),
-    Trial("max_curve_points", "binary", curve_points, 422, ("bad-option", "limit-exceeded", "schema")),
+    Trial("max_candidates", "binary", candidates),
+    Trial("max_groups", "one name", groups),
+    Trial("max_groups", "two names", groups_of_names),
+    Trial("max_groups", "crossings", groups_of_crossings),
+    Trial("max_group_columns", "multilabel", group_columns),
+    Trial("max_label_length", "groups", name_of_group),
+    Trial("max_label_length", "names of groups", name_of_groups),
+    Trial("max_label_length", "labels", labels),
+    Trial("max_label_length", "characters, not bytes", lambda length: labels(length, "\u20ac")),
+    Trial("max_label_length", "predictions", predictions),
+    Trial("max_label_length", "names of label sets", name_of_label),
+    Trial("max_label_length", "pos_label", pos_label),
+    Trial("max_label_length", "queries", query),
+    Trial("max_listed_queries", "ranking", listed_queries),
+    Trial("max_resamples", "binary", resamples),
+    Trial("max_resampled_values", "binary", resampled_values),
+    Trial("max_curve_points", "binary", curve_points),
+    Trial("max_values", "multilabel", cells),
+    Trial("max_outputs", "quantiles", quantiles),
+    Trial("max_label_length", "candidates", name_of_candidate),
+    Trial("compressed_frames", "gzip", in_frames),
+    Trial("object_keys", "JSON", keys, "schema"),
+    Trial("object_keys", "CSV", columns, "schema"),
+    Trial("object_keys", "query", parameters, "schema"),
+    Trial("array_objects", "JSON", objects, "schema"),
+    Trial("metadata_entries", "binary", entries),
+    Trial("requirements", "binary", requirements),
+    Trial("group_partitions", "names", names_of_groups),
+    Trial("group_partitions", "crossings", crossings),
+    Trial("ranks", "ranking", ranks),
+    Trial("rank", "ranking", rank),
+    Trial("weight", "largest", weight),
+    Trial("weight", "smallest", small_weight),
 ]
 
 
@@ -301,20 +169,47 @@ def small(decoder: dict[str, str], start_server: Callable[..., Server]) -> Serve
     return start_server(**environment, **decoder)
 
 
+@pytest.fixture(scope="module")
+def in_force(small: Server) -> dict[str, Limit]:
+    """The table of limits as that service gives it."""
+    answer = request(small.port, method="GET", target="/v1/limits", headers={})
+    assert answer.status == 200
+    return {limit["name"]: limit for limit in answer.json()["limits"]}
+
+
 def test_every_limit_is_tried() -> None:
-    in_force = {field.name for field in dataclasses.fields(Settings) if field.name.startswith("max_")}
-    assert in_force == LIMITS.keys() == {trial.limit for trial in TRIALS}
+    table = {limit["name"] for limit in limits(Settings()) if limit["unit"] not in MEASURED}
+    assert table == {trial.limit for trial in TRIALS}
+
+
+def test_the_table_holds_the_values_in_force(in_force: dict[str, Limit]) -> None:
+    assert {name: in_force[name]["value"] for name in LIMITS} == LIMITS
+    by_default = {limit["name"]: limit for limit in limits(Settings())}
+    assert in_force == {name: limit | {"value": LIMITS.get(name, limit["value"])} for name, limit in by_default.items()}
 
 
 @pytest.mark.parametrize("trial", TRIALS, ids=lambda trial: f"{trial.limit} {trial.what}")
-def test_limit(small: Server, trial: Trial) -> None:
-    limit = LIMITS[trial.limit]
-    for size in (limit - 1, limit):
-        answer = exchange(small.port, trial.request(size))
-        assert answer.status == 200, (size, answer.text)
-    answer = exchange(small.port, trial.request(limit + 1))
-    assert answer.status == trial.status, answer.text
-    assert assert_problem(answer, trial.status)["type"].rpartition(":")[2] in trial.slugs
+def test_limit(small: Server, server: Server, in_force: dict[str, Limit], trial: Trial) -> None:
+    limit = in_force[trial.limit]
+    port = (small if limit["variable"] else server).port
+    for size in (before(limit["value"]), limit["value"]):
+        answer = exchange(port, trial.request(size))
+        if trial.within is None:
+            assert answer.status == 200, (size, answer.text)
+        else:
+            assert answer.json()["type"] == TYPE_PREFIX + trial.within, (size, answer.text)
+    answer = exchange(port, trial.request(after(limit["value"])))
+    assert assert_problem(answer, limit["status"])["type"] == limit["problem"], answer.text
+
+
+def before(value: float) -> float:
+    """The next smaller one."""
+    return value - 1 if isinstance(value, int) else math.nextafter(value, 0)
+
+
+def after(value: float) -> float:
+    """The next larger one."""
+    return value + 1 if isinstance(value, int) else math.nextafter(value, math.inf)
 
 
 @pytest.mark.parametrize(("points", "status"), [(9, 422), (10, 200), (11, 200), (1999, 200), (2000, 200), (2001, 422)])
@@ -331,61 +226,3 @@ def test_curve_points_by_default(server: Server, points: int, status: int) -> No
     else:
         assert assert_problem(answer, 422)["errors"][0]["pointer"] == "#/curve_points"
         assert str(HIGHEST_CURVE_POINTS) in answer.json()["errors"][0]["detail"]
-
-
-def good(**fields: Any) -> bytes:
-    return framed(json.dumps(json.loads(FINE) | fields).encode())
-
-
-def ranking(**fields: Any) -> bytes:
-    return as_json(RANKING, {"labels": [1], "scores": [0.5], "queries": [3]} | fields)
-
-
-def in_frames(count: int) -> bytes:
-    body = gzip.compress(FINE) + gzip.compress(b"") * (count - 1)
-    return framed(body, **{"Content-Encoding": "gzip"})
-
-
-@pytest.mark.parametrize("over", [-1, 0, 1])
-@pytest.mark.parametrize(
-    ("request_of", "limit", "status"),
-    [
-        pytest.param(in_frames, MOST_FRAMES, 400, id="compressed frames"),
-        pytest.param(
-            lambda size: good(requirements=[{"preset": "good"}] * size), MOST_REQUIREMENTS, 422, id="requirements"
-        ),
-        pytest.param(lambda size: ranking(k=list(range(1, size + 1))), MOST_RANKS, 422, id="ranks"),
-        pytest.param(
-            lambda size: good(metadata={f"k{key}": "" for key in range(size)}), MOST_ERRORS, 422, id="metadata"
-        ),
-    ],
-)
-def test_fixed_limits(server: Server, request_of: Callable[[int], bytes], limit: int, status: int, over: int) -> None:
-    answer = exchange(server.port, request_of(limit + over))
-    assert answer.status == (status if over > 0 else 200)
-
-
-@pytest.mark.parametrize("over", [-1, 0, 1])
-def test_keys_of_an_object_are_named_up_to_a_limit(server: Server, over: int) -> None:
-    """Unknown keys are refused in any number; beyond the limit the object is, before any of them is read."""
-    keys = {f"k{key}": 1 for key in range(MOST_KEYS + over)}
-    answer = exchange(server.port, framed(json.dumps(keys).encode()))
-    assert answer.status == 422
-    assert ("errors" in answer.json()) == (over <= 0)
-
-
-@pytest.mark.parametrize(
-    ("weight", "status"),
-    [
-        (LARGEST_WEIGHT, 200),
-        (np.nextafter(LARGEST_WEIGHT, 0), 200),
-        (np.nextafter(LARGEST_WEIGHT, np.inf), 422),
-        (1 / LARGEST_WEIGHT, 200),
-        (np.nextafter(1 / LARGEST_WEIGHT, 1), 200),
-        (np.nextafter(1 / LARGEST_WEIGHT, 0), 422),
-    ],
-)
-def test_weights_stay_where_their_products_fit(server: Server, weight: float, status: int) -> None:
-    rows = len(json.loads(FINE)["labels"])
-    answer = exchange(server.port, good(sample_weight=[float(weight)] + [1] * (rows - 1)))
-    assert answer.status == status

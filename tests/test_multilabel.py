@@ -260,7 +260,7 @@ def test_names_that_would_fill_more_cells_than_values_are_allowed_are_refused():
     with pytest.raises(ValidationError) as refusal:
         schema.load({**columns_of(fields), "classes": ["a", "b", "c", "d"]})
     (complaint,) = refusal.value.messages["labels"]
-    assert complaint.slug == "limit-exceeded"
+    assert complaint.slug == "too-many-values"
     assert "16" in complaint
     assert "12" in complaint
 

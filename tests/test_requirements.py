@@ -141,7 +141,7 @@ def test_other_tasks_have_verdicts_too(task, rows, metric):
         ("good", "", "Not an array of objects"),
         ([0.8], "", "Not an array of objects"),
         ([["recall", 0.8]], "", "Not an array of objects"),
-        ([{"preset": "good"}] * 101, "", "from 1 to 100"),
+        ([{"preset": "good"}] * 101, "", "More than 100"),
         ([{"preset": "good"}, 0.8], "/1", "Not an object"),
         ([{}], "/0/metric", "Neither a metric nor a preset"),
         ([{"min": 0.8}], "/0/metric", "Neither a metric nor a preset"),
@@ -183,7 +183,7 @@ def test_a_decision_on_intervals_needs_them():
     [
         (b'[{"metric": "recall", "min": 0.8, "min": 0.9}]', 400, "duplicate-key"),
         (b"[" + b",".join([b'{"preset": "good"}'] * 100) + b"]", 200, None),
-        (b"[" + b",".join([b'{"preset": "good"}'] * 201) + b"]", 422, "schema"),
+        (b"[" + b",".join([b'{"preset": "good"}'] * 201) + b"]", 422, "limit-exceeded"),
         (b'[{"metric": {"a": [[1]]}, "min": 0.8}]', 422, "bad-option"),
     ],
 )

@@ -77,7 +77,7 @@ SETS = [
     names("ML an object among names", 422, "bad-label", "#/labels/0", labels=[["rain", {"a": CANARY}], []]),
     names("ML a string among rows of names", 422, "bad-label", "#/labels/1", labels=[["rain"], CANARY]),
     names("ML an object among rows of names", 422, "bad-label", "#/labels/1", labels=[["rain"], {"a": CANARY}]),
-    names("ML a name of 257 characters", 422, "bad-label", "#/labels/1", labels=[[], [CANARY.ljust(257)]]),
+    names("ML a name of 257 characters", 422, "limit-exceeded", "#/labels/1", labels=[[], [CANARY.ljust(257)]]),
     names("ML a name with NUL", 422, "bad-label", "#/labels/0", labels=[[f"{CANARY}\0"], []]),
     names("ML names and rows of 0 and 1", 422, "mixed-labels", "#/predictions", predictions=[[1, 0], [0, 0]]),
     names("ML no name at all", 422, "bad-option", "#/classes", labels=[[], []], predictions=[[], []]),
