@@ -37,7 +37,7 @@ OPENAPI = Path(__file__).parent.parent / "openapi.yaml"
 def register(app: Flask, settings: Settings) -> None:
     """Add every route of the service."""
     app.before_request(one_slash)
-    gate = Gate(settings.wait_seconds)
+    gate = Gate(settings.wait_seconds, settings.compute_seconds)
     for task, schema in REPORTS.items():
         for verb, answer in (
             ("report", report_of(schema(settings))),

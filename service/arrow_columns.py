@@ -50,6 +50,8 @@ def decode(body: bytes | bytearray, settings: Settings) -> dict[str, Any]:
         check_names(stream.schema.names)
         check_types(arrow, stream.schema)
         batches = list(valid_batches(arrow.types, stream, settings))
+    except MemoryError:  # Arrow's is one of its exceptions, too
+        raise
     except (arrow.ArrowException, struct.error, OSError, UnicodeDecodeError):
         raise malformed(NO_STREAM) from None
     columns = {}

@@ -49,6 +49,8 @@ def decode(body: bytes | bytearray, settings: Settings) -> dict[str, Any]:
                     quoted_strings_can_be_null=False,
                 ),
             )
+        except MemoryError:  # Arrow's is one of its exceptions, too
+            raise
         except arrow.ArrowException:
             raise malformed("It is no CSV in UTF-8 with as many cells in each line as in the header.") from None
         check_size(table.num_rows, table.num_rows * len(names), settings)

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, cast
 
 import numpy as np
 
+from service.deadline import check_time
 from service.metrics.averages import Average, Mapped
 from service.metrics.batch import Batch, Question, Reading
 from service.metrics.catalogue import TASKS
@@ -67,7 +68,8 @@ def states_of(batch: Batch, question: Question, kinds: Iterable[type[State]]) ->
 
 
 def attempt(kind: type[State], batch: Batch, question: Question) -> State | Undefined:
-    """A state of the batch, or the reason why there is none."""
+    """A state of the batch, or the reason why there is none. Raises `Overdue` where the time is over."""
+    check_time()
     try:
         return kind.of(batch, question)
     except Undefined as reason:
@@ -345,7 +347,11 @@ def arguments(
     reading: Reading,
     case: Case | None = None,
 ) -> dict[str, Any]:
-    """What a function takes, found by the types it names. Raises `Undefined` for a state that is missing."""
+    """What a function takes, found by the types it names. Raises `Undefined` for a state that is missing.
+
+    Raises `Overdue` where the time is over: every function of the catalogue gets its arguments here.
+    """
+    check_time()
     beside = {Case: case, Question: question, Reading: reading}
     given: dict[str, Any] = {}
     for name, (kind, takes_reason) in needs.items():

@@ -40,6 +40,8 @@ def decode(body: bytes | bytearray, settings: Settings) -> dict[str, Any]:
         check_names(schema.names)
         check_types(arrow, schema)
         batches = list(valid_batches(arrow.types, batches_of(arrow, file, settings), settings))
+    except MemoryError:  # Arrow's is one of its exceptions, too
+        raise
     except (arrow.ArrowException, OSError, ValueError, LookupError, OverflowError):
         raise malformed(NO_FILE) from None
     return fields_of({name: column_of(arrow, [batch.column(name) for batch in batches]) for name in schema.names})

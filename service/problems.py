@@ -11,6 +11,7 @@ from marshmallow import ValidationError
 from werkzeug.exceptions import HTTPException
 
 from schemas.complaints import Complaint
+from service.deadline import Overdue
 
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:assay:problem:"
@@ -34,6 +35,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "body-too-large": (413, "The body is too large"),
     "too-many-rows": (413, "The request has too many rows"),
     "too-many-values": (413, "The request has too many values"),
+    "memory-limit": (413, "The request takes too much memory"),
     "unsupported-media-type": (415, "The media type is not supported"),
     "unsupported-encoding": (415, "The content coding is not supported"),
     "schema": (422, "The request does not match the schema"),
@@ -49,7 +51,9 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "number-range": (422, "A number is out of range"),
     "limit-exceeded": (422, "The request exceeds a limit"),
     "internal-error": (500, "The service failed"),
+    "compute-timeout": (503, "The request took too long to compute"),
     "overloaded": (503, "The service is busy"),
+    "stopping": (503, "The service is stopping"),
 }
 
 # Where the next request would start on the connection is unknown, or too far away.
@@ -154,6 +158,19 @@ def register(app: Flask) -> None:
         # marshmallow raises from a frame that keeps the error, and so both would keep the columns.
         error.__traceback__ = None
         return invalid(error).response()
+
+    @app.errorhandler(Overdue)
+    def of_time(error: Overdue) -> Response:
+        error.__traceback__ = None
+        detail = (
+            "It took too long to compute. Send fewer rows or ask for fewer metrics, or try again when less is going on."
+        )
+        return Problem("compute-timeout", detail, headers={"Retry-After": "1"}).response()
+
+    @app.errorhandler(MemoryError)
+    def of_memory(error: MemoryError) -> Response:
+        error.__traceback__ = None
+        return Problem("memory-limit", "It takes more memory than there is for it. Send fewer rows.").response()
 
     @app.errorhandler(HTTPException)
     def of_routing(error: HTTPException) -> Response:

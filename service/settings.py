@@ -84,6 +84,11 @@ class Settings:
         count(20_000_000, "Most values that a bootstrap draws: resamples times columns times rows and columns."),
         "values",
     )
+    max_memory_bytes: int = limit(
+        count(8_589_934_592, "Most address space that a worker takes beyond what it starts with, in bytes."),
+        "bytes of memory",
+        "memory-limit",
+    )
     presets_file: str = setting(
         "", "Path of a JSON file with presets of requirements by name, each a list as in a request.", fields.String()
     )
@@ -93,6 +98,7 @@ class Settings:
     body_seconds: float = limit(
         seconds(15.0, "How long a request may take to arrive, head and body."), "seconds", "request-timeout"
     )
+    compute_seconds: float = limit(seconds(30.0, "How long a request may compute."), "seconds", "compute-timeout")
     wait_seconds: float = limit(
         seconds(0.25, "How long a request waits for a worker that is computing."), "seconds", "overloaded"
     )

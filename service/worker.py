@@ -2,9 +2,13 @@
 
 import ctypes
 import os
+import resource
 import socket
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 from gunicorn import util
@@ -12,6 +16,7 @@ from gunicorn.workers.gthread import ThreadWorker
 
 from service import tracing
 from service.body import ARRIVING, LATE
+from service.health import DRAINING
 from service.settings import Settings
 
 # Parameters of glibc's mallopt (malloc.h).
@@ -32,6 +37,19 @@ def keep_memory(size: int) -> None:
             mallopt(parameter, value)
 
 
+def limit_memory(size: int) -> None:
+    """Let this process take so many bytes of address space more: what needs more raises `MemoryError`.
+
+    Only where the operating system counts it in /proc; a lower limit in force stays.
+    """
+    counted = Path("/proc/self/statm")
+    if counted.exists():
+        most = int(counted.read_text().split()[0]) * resource.getpagesize() + size
+        _, hard = resource.getrlimit(resource.RLIMIT_AS)
+        if hard == resource.RLIM_INFINITY or most < hard:
+            resource.setrlimit(resource.RLIMIT_AS, (most, hard))
+
+
 class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
     """A gthread worker that bounds the time in which requests arrive, and that lets no client stop its main thread.
 
@@ -49,6 +67,25 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
         keep_memory(self.settings.kept_bytes)
         tracing.start()
         super().init_process()
+
+    def get_thread_pool(self) -> ThreadPoolExecutor:
+        """The threads, all of them started: once memory is short, none could be."""
+        threads: ThreadPoolExecutor = super().get_thread_pool()
+        all_there = Barrier(self.cfg.threads + 1)
+        for _ in range(self.cfg.threads):
+            threads.submit(all_there.wait)
+        all_there.wait()
+        return threads
+
+    def run(self) -> None:
+        """Accept connections until told to stop."""
+        limit_memory(self.settings.max_memory_bytes)
+        super().run()
+
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        """Finish what was begun, and say at /readyz that nothing more is taken."""
+        DRAINING.set()
+        super().handle_exit(sig, frame)
 
     def handle(self, conn: Any) -> Any:
         """Serve a request of a connection, on one of the threads."""

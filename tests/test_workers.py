@@ -13,7 +13,8 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
+from http.client import HTTPConnection, HTTPMessage
 from pathlib import Path
 
 import pytest
@@ -300,6 +301,30 @@ def test_stopping_finishes_the_report_under_way(tmp_path: Path, large: bytes) ->
     with running(tmp_path / "log", 1) as server, computing(server, large) as report:
         server.process.terminate()
         assert report.result().status == 200
+
+
+def test_a_stopping_worker_says_that_it_is_not_ready(tmp_path: Path, large: bytes) -> None:
+    """On a connection that is open: one by one, until the signal has come through."""
+    with (
+        running(tmp_path / "log", 1) as server,
+        closing(HTTPConnection("127.0.0.1", server.port, timeout=SOON)) as kept,
+        computing(server, large) as report,
+    ):
+        assert asked(kept, "/readyz")[0] == 200
+        server.process.terminate()
+        answers = iter(lambda: asked(kept, "/readyz"), None)
+        status, headers, problem = next(answer for answer in answers if answer[0] != 200)
+        assert not report.done()
+        assert (status, headers["Connection"]) == (503, "close")
+        assert json.loads(problem)["type"].endswith(":stopping")
+        assert report.result().status == 200
+
+
+def asked(connection: HTTPConnection, path: str) -> tuple[int, HTTPMessage, bytes]:
+    """What one more request on a connection gets."""
+    connection.request("GET", path)
+    with connection.getresponse() as response:
+        return response.status, response.headers, response.read()
 
 
 @pytest.mark.parametrize(
