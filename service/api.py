@@ -15,7 +15,7 @@ from werkzeug.exceptions import NotFound
 from schemas.compare import CompareRequest
 from schemas.reports import REPORTS
 from schemas.requests import ReportRequest
-from service import media
+from service import json_columns, media
 from service.body import decoder_of, read_body
 from service.by_group import sections_of
 from service.columnar import options_of
@@ -99,6 +99,7 @@ def comparison_of(schema: CompareRequest) -> Answer:
 def computing(answer: Answer, verb: str, settings: Settings, gate: Gate) -> Callable[[], Response]:
     """The view that decodes a body and answers its columns, one at a time."""
 
+    @json_columns.parsers_at_rest()
     def view() -> Response:
         columns_of = negotiated(verb)
         decode = decoder_of(request.headers.get("Content-Encoding", "").strip().lower())

@@ -8,6 +8,8 @@ import codecs
 import json
 import math
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -267,6 +269,16 @@ def parse_with_simdjson(body: bytes | bytearray) -> Any:
     if flat and len(body) <= MOST_KEPT:
         AT_REST.append(parser)
     return columns
+
+
+@contextmanager
+def parsers_at_rest() -> Iterator[None]:
+    """Let go of the parsers at rest where memory is short: what they keep may be what is missing next time, too."""
+    try:
+        yield
+    except MemoryError:
+        AT_REST.clear()
+        raise
 
 
 def read_by(parser: Any, body: bytes | bytearray) -> tuple[Any, bool]:

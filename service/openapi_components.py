@@ -151,7 +151,10 @@ HEADERS: dict[str, Json] = {
         "schema": STRING,
     },
     "Authenticate": {"description": "How to show a key, where one is missing (401).", "schema": STRING},
-    "RetryAfter": {"description": "Seconds to wait where the service is busy or stopping (503).", "schema": {"type": "integer"}},
+    "RetryAfter": {
+        "description": "Seconds to wait where the service is busy or stopping (503).",
+        "schema": {"type": "integer"},
+    },
 }
 INTERVALS = map_of(
     {"anyOf": [ref("Interval"), {"type": "null"}]},

@@ -85,7 +85,7 @@ class Settings:
         "values",
     )
     max_memory_bytes: int = limit(
-        count(8_589_934_592, "Most address space that a worker takes beyond what it starts with, in bytes."),
+        count(8_589_934_592, "Most address space that a worker takes beyond what it starts with and keeps, in bytes."),
         "bytes of memory",
         "memory-limit",
     )

@@ -79,7 +79,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
 
     def run(self) -> None:
         """Accept connections until told to stop."""
-        limit_memory(self.settings.max_memory_bytes)
+        limit_memory(self.settings.kept_bytes + self.settings.max_memory_bytes)
         super().run()
 
     def handle_exit(self, sig: int, frame: Any) -> None:

@@ -37,7 +37,7 @@ def hurried(decoder: dict[str, str], start_server: Callable[..., Server]) -> Ser
 @pytest.fixture(scope="module")
 def narrow(decoder: dict[str, str], start_server: Callable[..., Server]) -> Server:
     """A service whose workers have little memory, though bodies may be large."""
-    return start_server(ASSAY_MAX_MEMORY_BYTES=str(MEMORY), **decoder)
+    return start_server(ASSAY_MAX_MEMORY_BYTES=str(MEMORY), ASSAY_KEPT_BYTES="1", **decoder)
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +91,7 @@ def test_what_takes_too_much_memory_is_refused(
 ) -> None:
     workers = narrow.workers
     statuses = []
-    for rows in (1_000, 30_000, 100_000, 300_000, 600_000, 1_600_000):
+    for rows in (1_000, 100_000, 300_000, 1_600_000):
         body, kind = made(rows)
         answer = request(
             narrow.port, target=BINARY, headers={"Content-Type": f"application/{kind}"}, body=body, timeout=60
