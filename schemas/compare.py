@@ -191,6 +191,13 @@ class CompareRequest(Schema):
             raise refused("pos_label", "Candidates differ in it. Name the positive class.", "bad-option")
         if len({batch.truth.shape[1:] for batch, *_ in requests.values()}) > 1:
             raise refused("candidates", "Labels with different numbers of outputs.", "length-mismatch")
+        cells, most = (
+            sum(self.report.compared_cells(other) for _, other, _ in requests.values()),
+            self.limits.max_compared_cells,
+        )
+        if cells > most:
+            text = f"All candidates together have {cells} cells: their classes squared. At most {most} are compared."
+            raise refused("candidates", text, "limit-exceeded")
         groups = sum(len(partition.groups) for *_, read in requests.values() for partition in read.partitions)
         if groups > self.limits.max_groups:
             text = f"{groups} groups of all candidates together, and at most {self.limits.max_groups} are reported."

@@ -29,6 +29,10 @@ class MulticlassReport(ReportRequest):
         "K - 1 if labels are among them, else the labels and predictions in sorted order."
     )
 
+    def compared_cells(self, question: Question) -> int:
+        """A confusion matrix, and the areas of each class against each other one."""
+        return len(question.classes) ** 2
+
     @post_load
     def resolved(self, data: dict[str, Any], **_: Any) -> Request:
         """The request as the core takes it."""

@@ -104,6 +104,10 @@ class ReportRequest(Schema):
             raise refused("groups", text, "limit-exceeded")
         return without_zero_weights(batch), question, self.reading(data, question, partitions)
 
+    def compared_cells(self, question: Question) -> int:  # noqa: ARG002  # for tasks that need it
+        """What a comparison costs each candidate, in cells; 0 where it grows no faster than the values sent."""
+        return 0
+
     def reading(self, data: Mapping[str, Any], question: Question, partitions: tuple[Partition, ...] = ()) -> Reading:
         """What is to be read from the states, with defaults filled in. Refuses metrics that the question has not."""
         options = self.options(data, question, partitions)

@@ -78,6 +78,9 @@ class Settings:
     )
     max_listed_queries: int = limit(count(10_000, "Most queries of a ranking whose metrics a report lists."), "queries")
     max_candidates: int = limit(count(10, "Most candidates of a comparison.", 100), "candidates")
+    max_compared_cells: int = limit(
+        count(2_500_000, "Most cells of a multiclass comparison: its candidates times its classes squared."), "cells"
+    )
     max_curve_points: int = limit(count(2000, "Most points that a request may ask a curve to have."), "points")
     max_resamples: int = limit(count(10_000, "Most resamples of a bootstrap."), "resamples")
     max_resampled_values: int = limit(

@@ -141,6 +141,14 @@ def candidates(count: int) -> bytes:
     return as_json("/v1/binary/compare", {"labels": [0, 1], "candidates": said, "reference": "0"})
 
 
+def compared_cells(count: int) -> bytes:
+    """Of two candidates as many classes as make so many cells, or more where none does."""
+    classes = math.ceil(math.sqrt(count / 2))
+    said = {name: {"predictions": [0, 1]} for name in "ab"}
+    columns = {"labels": [0, 1], "classes": list(range(classes))}
+    return as_json("/v1/multiclass/compare", columns | {"candidates": said, "reference": "a"})
+
+
 def groups(count: int) -> bytes:
     """As many groups with a weight above 0, and one without."""
     rows = range(count + 1)

@@ -22,6 +22,7 @@ from tests.sized import (
     classes_by_labels_and_predictions,
     classes_by_one_hot_rows,
     columns,
+    compared_cells,
     crossings,
     curve_points,
     entries,
@@ -79,6 +80,7 @@ LIMITS = {
     "max_candidates": 3,
     "max_groups": 7,
     "max_group_columns": 15,
+    "max_compared_cells": 2 * 6 * 6,
     "max_label_length": 20,
     "max_listed_queries": 4,
     "max_curve_points": 30,
@@ -127,6 +129,7 @@ TRIALS = [
         )
     ),
     Trial("max_candidates", "binary", candidates),
+    Trial("max_compared_cells", "multiclass", compared_cells),
     Trial("max_groups", "one name", groups),
     Trial("max_groups", "two names", groups_of_names),
     Trial("max_groups", "crossings", groups_of_crossings),
