@@ -6,20 +6,35 @@ from threading import Semaphore
 
 from service.problems import Problem
 
+# Half of the threads of a worker (deploy/gunicorn.conf.py): those who wait must leave some to refuse the others and to
+# answer probes, or both would stand in a line that no time bounds.
+MOST_WAITING = 16
+
 
 class Gate:
-    """Lets one request compute at a time; others wait a bounded time, then are told to come back."""
+    """Lets one request compute at a time; a few others wait a bounded time, and all more are told to come back."""
 
     def __init__(self, wait_seconds: float) -> None:
         self.wait_seconds = wait_seconds
+        self.places = Semaphore(1 + MOST_WAITING)
         self.slot = Semaphore(1)
 
     @contextmanager
     def computing(self) -> Iterator[None]:
         """Hold the slot. Raises `Problem` (overloaded) where none comes free in time."""
-        if not self.slot.acquire(timeout=self.wait_seconds):
-            raise Problem("overloaded", "All workers are computing. Try again soon.", headers={"Retry-After": "1"})
+        if not self.places.acquire(blocking=False):
+            raise overloaded()
         try:
-            yield
+            if not self.slot.acquire(timeout=self.wait_seconds):
+                raise overloaded()
+            try:
+                yield
+            finally:
+                self.slot.release()
         finally:
-            self.slot.release()
+            self.places.release()
+
+
+def overloaded() -> Problem:
+    """The refusal of a request for which no slot came free."""
+    return Problem("overloaded", "All workers are computing. Try again soon.", headers={"Retry-After": "1"})

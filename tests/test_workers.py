@@ -218,6 +218,19 @@ def test_a_second_report_waits_for_the_first(start_server: Callable[..., Server]
     assert report.result().status == 200
 
 
+def test_those_who_wait_leave_threads_to_refuse_and_to_answer_probes(
+    start_server: Callable[..., Server], large: bytes
+) -> None:
+    server = start_server(ASSAY_WAIT_SECONDS="60")
+    with computing(server, large) as report, ThreadPoolExecutor(2 * THREADS) as pool:
+        others = [pool.submit(request, server.port, body=FINE, timeout=120) for _ in range(2 * THREADS)]
+        wait_until(lambda: sum(other.done() for other in others) >= THREADS)
+        assert request(server.port, method="GET", target="/livez", headers={}).status == 200
+        assert not report.done()
+        assert {other.result().status for other in others} == {200, 503}
+    assert report.result().status == 200
+
+
 def test_bodies_that_stall_free_their_threads(hurried: Server) -> None:
     (worker,) = hurried.workers
     half = head("POST", BINARY, JSON | {"Content-Length": str(len(FINE))}) + FINE[:9]

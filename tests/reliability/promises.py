@@ -1,24 +1,38 @@
 """What the service promises under stress, each measured on a real one."""
 
+import asyncio
 import json
+import os
 import random
 import statistics
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from http.client import IncompleteRead
 from pathlib import Path
-from threading import Thread
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tests.proxy import NGINX, in_front_of
-from tests.reliability.load import CLIENTS, Timed, at_a_rate, kill, one_by_one, reload, restarted_under_load, timed
+from tests.reliability.load import (
+    CLIENTS,
+    Timed,
+    at_a_rate,
+    kill,
+    one_by_one,
+    reload,
+    restarted_under_load,
+    time_until,
+    timed,
+)
 from tests.serving import Server, start
+from tests.wire import JSON, head
 
 NOT_RUN = "not run"
 TIMES_CAPACITY = 4
 # Of `wait_seconds`.
 WAIT = 0.25
+RECOVERY = 5.0
 
 
 class Row(NamedTuple):
@@ -41,13 +55,22 @@ class Scale(NamedTuple):
 FULL = Scale(restarts=10, requests=10_000, seconds=10.0, repeated=10_000)
 
 
+def drawn(rows: int, **options: Any) -> bytes:
+    """A binary request of so many rows."""
+    draw = random.Random(0)
+    scores = [round(draw.random(), 3) for _ in range(rows)]
+    labels = [int(draw.random() < score) for score in scores]
+    return json.dumps({"labels": labels, "scores": scores} | options).encode()
+
+
 def slow_request() -> bytes:
     """A small body whose report takes long to compute."""
-    draw = random.Random(0)
-    scores = [round(draw.random(), 3) for _ in range(200)]
-    labels = [int(draw.random() < score) for score in scores]
-    options = {"interval_method": "bootstrap", "resamples": 200, "metrics": ["accuracy", "roc_auc"]}
-    return json.dumps({"labels": labels, "scores": scores} | options).encode()
+    return drawn(200, interval_method="bootstrap", resamples=200, metrics=["accuracy", "roc_auc"])
+
+
+def fast_request() -> bytes:
+    """A body of which a worker answers more a second than it has threads."""
+    return drawn(20_000)
 
 
 def restarts(folder: Path, scale: Scale) -> Iterator[Row]:
@@ -75,44 +98,62 @@ def restarts(folder: Path, scale: Scale) -> Iterator[Row]:
         service.stop()
 
 
+@contextmanager
+def on_core(number: int) -> Iterator[None]:
+    """Run this process, and what it starts, on one core, where there are several: the service and its clients apart."""
+    before = os.sched_getaffinity(0)
+    try:
+        os.sched_setaffinity(0, {sorted(before)[number % len(before)]})
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
 def overload(folder: Path, scale: Scale) -> Iterator[Row]:
-    """Four times as many reports are asked for as one worker can compute."""
-    service = start(folder / "service", workers=1)
+    """Four times as many reports are asked for as one worker, on a core of its own, can compute."""
+    with on_core(1):
+        service = start(folder / "service", workers=1)
     try:
         service.wait()
-        ask = partial(timed, service.port, "POST", "/v1/binary/report", slow_request())
-        ask()
-        idle = one_by_one(ask, scale.seconds / 2)
-        capacity = len(idle) / (scale.seconds / 2)
-        health: list[Timed] = []
-        probe = partial(at_a_rate, partial(timed, service.port, "GET", "/livez"), 10, scale.seconds)
-        probing = Thread(target=lambda: health.extend(probe()))
-        probing.start()
-        asked = at_a_rate(ask, TIMES_CAPACITY * capacity, scale.seconds)
-        probing.join()
-        after = one_by_one(ask, scale.seconds / 2)
+        with on_core(0):
+            # To refuse takes a millisecond, too: where a report takes a few, three refusals are a good part of it.
+            for name, body, share in (("slow", slow_request(), 0.8), ("fast", fast_request(), 0.5)):
+                yield from overloaded(service.port, name, body, scale.seconds, share)
     finally:
         service.stop()
+
+
+def overloaded(port: int, name: str, body: bytes, seconds: float, share: float) -> Iterator[Row]:
+    """What the service does with too many requests of this body: of its capacity, so much must be made."""
+    ask = partial(timed, port, "POST", "/v1/binary/report", body)
+    ask()
+    idle = one_by_one(ask, seconds / 2)
+    capacity = len(idle) / (seconds / 2)
+    usual = statistics.median(each.seconds for each in idle)
+
+    async def load() -> list[list[Timed]]:
+        report = head("POST", "/v1/binary/report", JSON | {"Content-Length": str(len(body)), "Connection": "close"})
+        probe = head("GET", "/livez", {"Connection": "close"})
+        return await asyncio.gather(
+            at_a_rate(port, report + body, TIMES_CAPACITY * capacity, seconds), at_a_rate(port, probe, 10, seconds)
+        )
+
+    asked, health = asyncio.run(load())
+    recovery = time_until(lambda: ask().seconds <= 1.5 * usual)
     good = [each for each in asked if each.status == 200]
     refused = [each for each in asked if each.status == 503]
     length = max(each.start + each.seconds for each in asked) - asked[0].start
     goodput = len(good) / length / capacity
     late = max((each.seconds for each in refused), default=0.0) - WAIT
     slowest = max(each.seconds for each in health)
-    usual = statistics.median(each.seconds for each in idle)
-    recovered = next((each.start - after[0].start for each in after if each.seconds <= 1.5 * usual), None)
-    under = f"at {TIMES_CAPACITY} times the capacity of a worker"
-    yield Row(f"{under}: reports, of its capacity at least 80 %", f"{goodput:.0%}", goodput >= 0.8)
+    under = f"{name} reports ({usual * 1e3:.0f} ms) at {TIMES_CAPACITY} times the capacity of a worker"
+    yield Row(f"{under}: at least {share:.0%} of it is made", f"{goodput:.0%}", goodput >= share)
     every = len(good) + len(refused) == len(asked)
     yield Row("every other answer is a 503", f"{len(refused)} of {len(asked)}", every and bool(refused))
     yield Row("these come at most 50 ms after the wait", f"{late * 1e3:.0f} ms", late <= 0.05)
     alive = all(each.status == 200 for each in health)
     yield Row("health is always answered, within 100 ms", f"{slowest * 1e3:.0f} ms", alive and slowest <= 0.1)
-    yield Row(
-        "after it a report takes as long as before within 5 s",
-        "no" if recovered is None else f"{recovered:.1f} s",
-        recovered is not None and recovered <= 5,
-    )
+    yield Row("after it a report takes as long as before within 5 s", f"{recovery:.1f} s", recovery <= RECOVERY)
 
 
 def memory(folder: Path, scale: Scale) -> Iterator[Row]:
