@@ -85,10 +85,11 @@ def start(
     workers: int = 1,
     root: Path = ROOT,
     host: str = "127.0.0.1",
+    port: int | None = None,
     **environment: str,
 ) -> Server:
     """Start gunicorn on a tree with so many workers and these environment variables; it may not be ready yet."""
-    port = free_port()
+    port = port or free_port()
     gunicorn = str(Path(sys.executable).with_name("gunicorn"))
     command = [
         gunicorn,

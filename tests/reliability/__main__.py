@@ -12,7 +12,8 @@ from pathlib import Path
 
 from tests.benchmarks.figures import machine
 from tests.benchmarks.page import table
-from tests.reliability.promises import FULL, PROMISES, Row, Scale
+from tests.reliability.promise import FULL, NOT_RUN, Row, Scale
+from tests.reliability.promises import PROMISES
 
 MARKS = ("<!-- reliability -->", "<!-- /reliability -->")
 
@@ -26,6 +27,11 @@ def measured(scale: Scale) -> list[Row]:
     return rows
 
 
+def kept(row: Row) -> str:
+    """What the table says of a promise."""
+    return NOT_RUN if row.measured == NOT_RUN else "yes" if row.kept else "no"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", type=Path)
@@ -34,7 +40,7 @@ def main() -> None:
     rows = measured(FULL)
     when, where = time.strftime("%Y-%m-%d"), machine()
     head = f"Measured on {when}, {where['processor']}, {where['cores']} cores, with clients on the same machine."
-    lines = table(("promise", "measured", "kept"), ((*row[:2], "yes" if row.kept else "no") for row in rows))
+    lines = table(("promise", "measured", "kept"), ((*row[:2], kept(row)) for row in rows))
     text = "\n".join([head, "", *lines, ""])
     sys.stdout.write(text)
     if options.json:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from http.client import HTTPConnection, HTTPException
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from tests.data.bad_inputs import FINE, JSON
@@ -24,13 +25,28 @@ def until(happened: Callable[[], Any]) -> None:
     time_until(happened)
 
 
-def time_until(happened: Callable[[], Any]) -> float:
-    """Wait until something has happened: the seconds it took."""
+def time_until(happened: Callable[[], Any], longest: float = LONGEST_SECONDS) -> float:
+    """Wait until something has happened: the seconds it took. Raises `TimeoutError`."""
     start = time.monotonic()
     while not happened():
-        assert time.monotonic() < start + LONGEST_SECONDS
+        if time.monotonic() > start + longest:
+            raise TimeoutError
         time.sleep(0.005)
     return time.monotonic() - start
+
+
+def alive(process: int) -> bool:
+    """Whether a process runs: it has not ended, with or without anyone who asked how."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def cpu_seconds(process: int) -> float:
+    """The processor time that a process has used."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def reload(service: Server) -> None:
