@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from tests.reliability.damage import damaged_bodies, faults
 from tests.reliability.memory import after_bad_inputs, growth
 from tests.reliability.overload import overload
 from tests.reliability.promise import Row, Scale
@@ -15,5 +16,7 @@ PROMISES: tuple[Callable[[Path, Scale], Iterator[Row]], ...] = (
     orphans,
     overload,
     after_bad_inputs,
+    damaged_bodies,
+    faults,
     growth,
 )
