@@ -72,6 +72,12 @@ SOAK_SECONDS = 1800
 soak: setup
 	$(BIN)/python -m tests.reliability --only growth --soak $(SOAK_SECONDS)
 
+# Whether the tests of the core notice changes of the metrics: a few of each module, EACH=. mutmut keeps its work in mutants/.
+EACH = 3
+mutants: setup
+	EXAMPLES=2 PYTEST_ADDOPTS="-m 'not long' -p no:cacheprovider $(OTHER_TESTS:%=--ignore=tests/test_%.py)" \
+		$(BIN)/python -m tests.mutants --each $(EACH)
+
 # Speed and memory beside peers, which it installs: about ten minutes. BENCH=--quick takes less than one.
 bench: .venv/bench-ready
 	$(BIN)/python -m tests.benchmarks $(BENCH)

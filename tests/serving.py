@@ -84,6 +84,7 @@ def start(
     app: str = "service.app:create_app()",
     workers: int = 1,
     root: Path = ROOT,
+    *,
     host: str = "127.0.0.1",
     port: int | None = None,
     **environment: str,
