@@ -3,13 +3,13 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 BIN = .venv/bin
 # The tests of requests, servers and deployment, and those that need many rows.
-OTHER_TESTS = access bad_inputs benchmarks clients contract coverage_study deploy examples findings_corpus json_conformance limits memory \
+OTHER_TESTS = access bad_inputs benchmarks clients contract coverage_study deploy examples faults findings_corpus fuzz json_conformance limits memory \
 	multiclass_requests nginx openapi order_and_chunks readme release reliability telemetry transport workers
 # What meets every package that the service needs.
 FLOOR_TESTS = access examples exact json_conformance media openapi parquet sections telemetry transport
 CORE_TESTS = $(filter-out $(OTHER_TESTS:%=tests/test_%.py),$(wildcard tests/test_*.py))
 
-.PHONY: serve test setup key check lint coverage coverage-study findings-corpus instructions openapi bench bench-compare reliability release floors lock
+.PHONY: serve test setup key check lint coverage coverage-study findings-corpus instructions openapi bench bench-compare reliability soak mutants release floors lock
 
 serve: setup
 	@echo 'Try: curl http://$(HOST):$(PORT)/v1/binary/report -H "Content-Type: application/json" -d @tests/data/breast_cancer.json'
@@ -66,6 +66,17 @@ findings-corpus: setup
 # What the service promises under stress: restarts, overload, memory; about three minutes.
 reliability: setup
 	$(BIN)/python -m tests.reliability
+
+# Half an hour of requests, and what a worker holds after each few of them.
+SOAK_SECONDS = 1800
+soak: setup
+	$(BIN)/python -m tests.reliability --only growth --soak $(SOAK_SECONDS)
+
+# Whether the tests of the core notice changes of the metrics: a few of each module, EACH=. mutmut keeps its work in mutants/.
+EACH = 3
+mutants: setup
+	EXAMPLES=2 PYTEST_ADDOPTS="-m 'not long' -p no:cacheprovider $(OTHER_TESTS:%=--ignore=tests/test_%.py)" \
+		$(BIN)/python -m tests.mutants --each $(EACH)
 
 # Speed and memory beside peers, which it installs: about ten minutes. BENCH=--quick takes less than one.
 bench: .venv/bench-ready

@@ -36,6 +36,7 @@ OPENAPI = Path(__file__).parent.parent / "openapi.yaml"
 
 def register(app: Flask, settings: Settings) -> None:
     """Add every route of the service."""
+    app.before_request(well_formed)
     app.before_request(one_slash)
     gate = Gate(settings.wait_seconds, settings.compute_seconds)
     for task, schema in REPORTS.items():
@@ -56,6 +57,15 @@ def register(app: Flask, settings: Settings) -> None:
         "/openapi.json": openapi_json,
     }.items():
         app.add_url_rule(path, path, page, provide_automatic_options=False)
+
+
+def well_formed() -> None:
+    """Refuse versions of HTTP that the server lets pass and does not speak, and in HTTP/1.1 requests without a Host."""
+    version = request.environ["SERVER_PROTOCOL"]
+    if version not in {"HTTP/1.0", "HTTP/1.1"}:
+        raise Problem("bad-request", "The service speaks HTTP/1.1.")
+    if version == "HTTP/1.1" and "HTTP_HOST" not in request.environ:
+        raise Problem("bad-request", "The request has no Host header.")
 
 
 def one_slash() -> None:

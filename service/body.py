@@ -40,6 +40,8 @@ def read_body(environ: dict[str, Any], settings: Settings) -> bytes | bytearray:
     The server's own limits are not relied on: they cut a chunked body silently.
     """
     limit = settings.max_body_bytes
+    if environ.get("HTTP_TRANSFER_ENCODING", "chunked").strip().lower() != "chunked":
+        raise Problem("bad-framing", "The only Transfer-Encoding is chunked. Compress by Content-Encoding instead.")
     declared = declared_length(environ)
     if declared is not None and declared > limit:
         raise too_large(limit)

@@ -6,6 +6,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from itertools import cycle, islice
 from pathlib import Path
 
 import pytest
@@ -16,27 +17,30 @@ from tests.wire import request
 
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
 CONFIGURATION = ROOT / "deploy/nginx.conf"
+UPSTREAM = "server assay:8000"
 START_SECONDS = 10
 needs_nginx = pytest.mark.skipif(NGINX is None, reason="nginx is not installed: apt-get install nginx")
 
 
-def configured(folder: Path, service: int, port: int) -> Path:
+def configured(folder: Path, services: list[int], port: int) -> Path:
     """The configuration of the tree, for these ports, in this folder."""
     written = CONFIGURATION.read_text()
-    for given, wanted in (("assay:8000", f"127.0.0.1:{service}"), ("listen 8080", f"listen 127.0.0.1:{port}")):
-        assert given in written
-        written = written.replace(given, wanted)
+    assert written.count(UPSTREAM) >= len(services)
+    for service in islice(cycle(services), written.count(UPSTREAM)):
+        written = written.replace(UPSTREAM, f"server 127.0.0.1:{service}", 1)
+    assert "listen 8080" in written
+    written = written.replace("listen 8080", f"listen 127.0.0.1:{port}")
     (folder / "nginx.conf").write_text(written)
     return folder / "nginx.conf"
 
 
 @contextmanager
-def in_front_of(service: int, folder: Path) -> Iterator[int]:
-    """The port of an nginx in front of the service on another port; it ends with the context."""
+def in_front_of(services: list[int], folder: Path) -> Iterator[int]:
+    """The port of an nginx in front of the services on other ports; it ends with the context."""
     port = free_port()
     # As root its workers would be nobody's, who has no way into the folder.
     user = " user root;" if os.geteuid() == 0 else ""
-    command = [str(NGINX), "-p", str(folder), "-c", str(configured(folder, service, port)), "-g", f"daemon off;{user}"]
+    command = [str(NGINX), "-p", str(folder), "-c", str(configured(folder, services, port)), "-g", f"daemon off;{user}"]
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log)
     try:

@@ -84,11 +84,13 @@ def start(
     app: str = "service.app:create_app()",
     workers: int = 1,
     root: Path = ROOT,
+    *,
     host: str = "127.0.0.1",
+    port: int | None = None,
     **environment: str,
 ) -> Server:
     """Start gunicorn on a tree with so many workers and these environment variables; it may not be ready yet."""
-    port = free_port()
+    port = port or free_port()
     gunicorn = str(Path(sys.executable).with_name("gunicorn"))
     command = [
         gunicorn,

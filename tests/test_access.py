@@ -36,6 +36,7 @@ ROUTES = {
     "/openapi.json": False,
     "/v1/metrics": False,
     "/v1/findings": False,
+    "/v1/limits": False,
     **{
         f"/v1/{task}/{verb}": False
         for task in ("binary", "multiclass", "multilabel", "regression", "ranking")

@@ -1,10 +1,12 @@
 """Behind nginx, as deploy/nginx.conf sets it up, bad input is refused as it is without: by one of the two."""
 
 from collections.abc import Iterator
+from http.client import BadStatusLine
 
 import pytest
 
 from tests.data.bad_inputs import FINE, JSON, Case
+from tests.data.bad_transport import BAD_TRANSPORT, Sent
 from tests.proxy import in_front_of, needs_nginx
 from tests.serving import Server
 from tests.test_bad_inputs import CASES, assert_problem, assert_says_nothing_private, at, is_close, name_of
@@ -20,7 +22,7 @@ SOONER = {400, 405}
 def front(tmp_path_factory: pytest.TempPathFactory, start_server) -> Iterator[int]:
     """The port of an nginx in front of a service."""
     service: Server = start_server()
-    with in_front_of(service.port, tmp_path_factory.mktemp("nginx")) as port:
+    with in_front_of([service.port], tmp_path_factory.mktemp("nginx")) as port:
         yield port
     assert service.ready()
 
@@ -71,6 +73,18 @@ def test_bad_framing_gets_no_report(front: int, headers: dict[str, str], body: b
         return  # nginx hangs up on a client that stopped in the middle
     assert 400 <= answer.status < 500 or answer.status == 501, answer.text
     assert_says_nothing_private(answer)
+
+
+@pytest.mark.parametrize("case", BAD_TRANSPORT, ids=lambda case: case.name)
+def test_bad_bytes(front: int, case: Sent) -> None:
+    try:
+        answer = exchange(front, case.sent, timeout=5)
+    except (ConnectionError, BadStatusLine):  # the latter is an answer in HTTP/0.9
+        assert case.closed
+        return
+    assert_answered(answer)
+    assert answer.status != 200 or 200 in case.statuses or case.mended
+    assert "Access-Control-Allow-Origin" not in answer.headers
 
 
 def test_chunks_make_a_report(front: int) -> None:

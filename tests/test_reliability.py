@@ -1,23 +1,38 @@
 """What `make reliability` measures, for seconds: what depends on no clock."""
 
-from tests.proxy import needs_nginx
-from tests.reliability.promises import NOT_RUN, Scale, memory, overload, restarts
+import pytest
 
-FEW = Scale(restarts=3, requests=600, seconds=2.0, repeated=200)
+from tests.proxy import needs_nginx
+from tests.reliability.__main__ import kept
+from tests.reliability.memory import after_bad_inputs, growth, slope
+from tests.reliability.overload import overload
+from tests.reliability.promise import NOT_RUN, Row, Scale
+from tests.reliability.restarts import behind_nginx, orphans, recovery, stopping
+
+FEW = Scale(restarts=1, requests=300, seconds=1.0, soak=1.0, every=20, examples=20)
 
 
 @needs_nginx
-def test_no_request_is_lost_behind_nginx(tmp_path):
-    rows = list(restarts(tmp_path, FEW))
-    assert len(rows) == 2
-    assert all(row.kept for row in rows), rows
+@pytest.mark.parametrize("measure", [behind_nginx, stopping, orphans, after_bad_inputs], ids=lambda each: each.__name__)
+def test_it_is_kept(tmp_path, measure):
+    rows = list(measure(tmp_path, FEW))
+    assert all(row.kept for row in rows if "memory" not in row.promise), rows
 
 
 def test_what_is_too_much_is_refused_at_once_and_health_is_answered(tmp_path):
     rows = list(overload(tmp_path, FEW))
-    assert NOT_RUN not in {row.measured for row in rows}
-    assert next(row for row in rows if "503" in row.promise).kept, rows
+    assert all(row.kept for row in rows if "503" in row.promise), rows
 
 
-def test_memory_is_measured(tmp_path):
-    assert [row.measured for row in memory(tmp_path, FEW)] != [NOT_RUN]
+@pytest.mark.parametrize("measure", [recovery, growth], ids=lambda each: each.__name__)
+def test_it_is_measured(tmp_path, measure):
+    assert NOT_RUN not in {row.measured for row in measure(tmp_path, FEW)}
+
+
+def test_growth_is_a_slope():
+    assert slope([(0, 5), (10, 25), (20, 45)]) == 2
+
+
+def test_what_did_not_run_is_not_kept():
+    assert not Row("a promise").kept
+    assert kept(Row("a promise")) == NOT_RUN

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.data.bad_inputs import BINARY, FINE, JSON
+from tests.data.bad_transport import BAD_TRANSPORT, Sent
 from tests.serving import Server
 from tests.test_bad_inputs import assert_problem, assert_says_nothing_private
 from tests.wire import Answer, chunked, exchange, head, request
@@ -54,6 +55,18 @@ def test_1_to_7_bad_length(server: Server, headers: dict[str, str]) -> None:
     answer = send(server, headers, FINE, end=True)
     assert answer.status == 400
     assert answer.closed
+    assert_says_nothing_private(answer)
+
+
+@pytest.mark.parametrize("case", BAD_TRANSPORT, ids=lambda case: case.name)
+def test_bad_bytes(server: Server, case: Sent) -> None:
+    try:
+        answer = exchange(server.port, case.sent, end=True, timeout=5)
+    except ConnectionError:
+        assert case.closed
+        return
+    assert answer.status in case.statuses, answer.text
+    assert "Access-Control-Allow-Origin" not in answer.headers
     assert_says_nothing_private(answer)
 
 

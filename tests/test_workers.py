@@ -20,6 +20,7 @@ from pathlib import Path
 import pytest
 
 from tests.data.bad_inputs import BINARY, FINE, JSON, REGRESSION
+from tests.reliability.load import cpu_seconds
 from tests.serving import ROOT, START_SECONDS, STOP_SECONDS, Server, start
 from tests.wire import Answer, exchange, head, request
 
@@ -118,12 +119,6 @@ def computing(server: Server, body: bytes) -> Iterator[Future[Answer]]:
         yield answer
 
 
-def cpu_seconds(process: int) -> float:
-    """The processor time that a process has used."""
-    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
 def test_metrics_count_the_requests_of_all_workers(two: Server) -> None:
     before = counted(two)
     for worker, requests in zip(two.workers, (7, 5), strict=True):
@@ -219,6 +214,19 @@ def test_a_second_report_waits_for_the_first(start_server: Callable[..., Server]
     assert report.result().status == 200
 
 
+def test_those_who_wait_leave_threads_to_refuse_and_to_answer_probes(
+    start_server: Callable[..., Server], large: bytes
+) -> None:
+    server = start_server(ASSAY_WAIT_SECONDS="60")
+    with computing(server, large) as report, ThreadPoolExecutor(2 * THREADS) as pool:
+        others = [pool.submit(request, server.port, body=FINE, timeout=120) for _ in range(2 * THREADS)]
+        wait_until(lambda: sum(other.done() for other in others) >= THREADS)
+        assert request(server.port, method="GET", target="/livez", headers={}).status == 200
+        assert not report.done()
+        assert {other.result().status for other in others} == {200, 503}
+    assert report.result().status == 200
+
+
 def test_bodies_that_stall_free_their_threads(hurried: Server) -> None:
     (worker,) = hurried.workers
     half = head("POST", BINARY, JSON | {"Content-Length": str(len(FINE))}) + FINE[:9]
@@ -272,17 +280,19 @@ def test_bodies_that_trickle_end_at_the_deadline(hurried: Server) -> None:
         assert set(pool.map(trickle, range(4))) == {408}
 
 
-def test_connections_cut_in_the_body_do_no_harm(start_server: Callable[..., Server]) -> None:
+@pytest.mark.parametrize("length", [9, len(FINE)], ids=["in the body", "while it is computed"])
+def test_connections_cut_do_no_harm(start_server: Callable[..., Server], length: int) -> None:
     server = start_server()
     (worker,) = server.workers
-    half = head("POST", BINARY, JSON | {"Content-Length": str(len(FINE))}) + FINE[:9]
+    half = head("POST", BINARY, JSON | {"Content-Length": str(len(FINE))}) + FINE[:length]
     for _ in range(2 * THREADS):
         with socket.create_connection(("127.0.0.1", server.port), SOON) as connection:
             connection.sendall(half)
             # Close with a reset.
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    assert request(server.port, body=FINE).status == 200
-    assert counted(server) == 1
+    wait_until(lambda: request(server.port, body=FINE).status == 200)
+    assert length == len(FINE) or counted(server) == 1
+    assert counted(server, status=500) == 0
     assert server.workers == [worker]
 
 

@@ -12,29 +12,39 @@ from pathlib import Path
 
 from tests.benchmarks.figures import machine
 from tests.benchmarks.page import table
-from tests.reliability.promises import FULL, PROMISES, Row, Scale
+from tests.reliability.promise import FULL, NOT_RUN, Row, Scale
+from tests.reliability.promises import PROMISES
 
 MARKS = ("<!-- reliability -->", "<!-- /reliability -->")
 
 
-def measured(scale: Scale) -> list[Row]:
-    """Every promise; a part that could not run says so."""
+def measured(scale: Scale, only: str | None) -> list[Row]:
+    """Every promise, or those of one part; a part that could not run says so."""
     rows = []
     for measure in PROMISES:
+        if only not in {None, measure.__name__}:
+            continue
         with tempfile.TemporaryDirectory() as folder:
             rows += measure(Path(folder), scale)
     return rows
+
+
+def kept(row: Row) -> str:
+    """What the table says of a promise."""
+    return NOT_RUN if row.measured == NOT_RUN else "yes" if row.kept else "no"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--write", type=Path)
+    parser.add_argument("--only", choices=[each.__name__ for each in PROMISES], help="measure no other")
+    parser.add_argument("--soak", type=float, default=FULL.soak, help="seconds of the look at memory")
     options = parser.parse_args()
-    rows = measured(FULL)
+    rows = measured(FULL._replace(soak=options.soak), options.only)
     when, where = time.strftime("%Y-%m-%d"), machine()
     head = f"Measured on {when}, {where['processor']}, {where['cores']} cores, with clients on the same machine."
-    lines = table(("promise", "measured", "kept"), ((*row[:2], "yes" if row.kept else "no") for row in rows))
+    lines = table(("promise", "measured", "kept"), ((*row[:2], kept(row)) for row in rows))
     text = "\n".join([head, "", *lines, ""])
     sys.stdout.write(text)
     if options.json:

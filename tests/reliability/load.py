@@ -1,5 +1,6 @@
 """Clients that keep a service busy, for a bounded time, and write down what they got."""
 
+import asyncio
 import os
 import signal
 import threading
@@ -7,7 +8,9 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from http.client import HTTPConnection, HTTPException
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from tests.data.bad_inputs import FINE, JSON
@@ -19,10 +22,31 @@ LONGEST_SECONDS = 120
 
 def until(happened: Callable[[], Any]) -> None:
     """Wait until something has happened."""
-    deadline = time.monotonic() + LONGEST_SECONDS
+    time_until(happened)
+
+
+def time_until(happened: Callable[[], Any], longest: float = LONGEST_SECONDS) -> float:
+    """Wait until something has happened: the seconds it took. Raises `TimeoutError`."""
+    start = time.monotonic()
     while not happened():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+        if time.monotonic() > start + longest:
+            raise TimeoutError
+        time.sleep(0.005)
+    return time.monotonic() - start
+
+
+def alive(process: int) -> bool:
+    """Whether a process runs: it has not ended, with or without anyone who asked how."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def cpu_seconds(process: int) -> float:
+    """The processor time that a process has used."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def reload(service: Server) -> None:
@@ -101,12 +125,23 @@ def one_by_one(ask: Callable[[], Timed], seconds: float) -> list[Timed]:
     return answers
 
 
-def at_a_rate(ask: Callable[[], Timed], rate: float, seconds: float) -> list[Timed]:
-    """Answers asked for so many times a second, whether the ones before have come or not."""
+async def asked(port: int, sent: bytes) -> Timed:
+    """Send a request that asks to close the connection, and read until it is closed."""
     start = time.perf_counter()
-    with ThreadPoolExecutor(32) as clients:
-        asked = []
-        for place in range(int(rate * seconds)):
-            time.sleep(max(0.0, start + place / rate - time.perf_counter()))
-            asked.append(clients.submit(ask))
-        return [each.result() for each in asked]
+    status = 0
+    with suppress(OSError, ValueError, TimeoutError):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(sent)
+        answer = await asyncio.wait_for(reader.read(), LONGEST_SECONDS)
+        writer.close()
+        status = int(answer.split(b" ", 2)[1])
+    return Timed(start, time.perf_counter() - start, status)
+
+
+async def at_a_rate(port: int, sent: bytes, rate: float, seconds: float) -> list[Timed]:
+    """Answers asked for so many times a second, whether the ones before have come or not."""
+    start, tasks = time.perf_counter(), []
+    for place in range(int(rate * seconds)):
+        await asyncio.sleep(max(0.0, start + place / rate - time.perf_counter()))
+        tasks.append(asyncio.create_task(asked(port, sent)))
+    return await asyncio.gather(*tasks)

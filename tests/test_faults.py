@@ -1,0 +1,30 @@
+"""Where a read, a write or an allocation fails no wrong report comes, and the next request is answered right."""
+
+import pytest
+
+from service.app import create_app
+from service.settings import Settings
+from tests.faults import BODIES, CLOSED, REFUSED, RIGHT, WRONG, allocations, reads, writes
+
+APP = create_app(Settings())
+
+
+@pytest.mark.parametrize("kind", BODIES)
+def test_a_body_that_is_not_read_whole_makes_no_report(kind):
+    outcomes = reads(APP, kind, pieces=(64,))
+    assert outcomes[REFUSED] > 5
+    assert not outcomes[WRONG] + outcomes[RIGHT]
+
+
+@pytest.mark.parametrize("kind", BODIES)
+def test_an_answer_that_cannot_be_sent_ends_the_connection(kind):
+    outcomes = writes(APP, kind)
+    assert outcomes[CLOSED] == 2
+    assert not outcomes[WRONG]
+
+
+@pytest.mark.parametrize("kind", BODIES)
+def test_memory_that_is_not_given_makes_no_wrong_report(kind):
+    outcomes = allocations(APP, kind, range(0, 40_000, 1999))
+    assert outcomes[REFUSED]
+    assert not outcomes[WRONG]
