@@ -7,6 +7,7 @@ import _testcapi
 import io
 from collections import Counter
 from collections.abc import Callable
+from contextvars import copy_context
 from typing import Any
 
 from flask import Flask
@@ -55,7 +56,8 @@ def asked(
 
     environ = create_environ(ROUTE, method="POST", data=body, content_type=kind)
     environ["wsgi.input"] = stream or io.BytesIO(body)
-    pieces = app.wsgi_app(environ, start_response)
+    # In a context of its own, as a thread of the server has one: what a failure leaves there is nobody else's.
+    pieces = copy_context().run(app.wsgi_app, environ, start_response)
     try:
         got = []
         for place, piece in enumerate(pieces):
