@@ -151,6 +151,12 @@ def test_dockerfile_takes_all_that_hatchling_needs() -> None:
     assert set(kept.split("|")) == needed
 
 
+def test_dockerfile_passes_its_linter() -> None:
+    hadolint = Path(sys.executable).with_name("hadolint")
+    done = subprocess.run([hadolint, "deploy/Dockerfile"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
 def test_image_runs_as_nobody_in_particular() -> None:
     user, group = final_stage()["USER"].split(":")
     assert int(user) >= 10000
