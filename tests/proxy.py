@@ -1,7 +1,9 @@
 """nginx in front of the service under test, as deploy/nginx.conf sets it up."""
 
 import os
+import re
 import shutil
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -22,30 +24,39 @@ START_SECONDS = 10
 needs_nginx = pytest.mark.skipif(NGINX is None, reason="nginx is not installed: apt-get install nginx")
 
 
-def configured(folder: Path, services: list[int], port: int) -> Path:
-    """The configuration of the tree, for these ports, in this folder."""
+def configured(folder: Path, services: list[int], port: int, *, mtls: bool) -> Path:
+    """The configuration of the tree, for these ports, in this folder; with `mtls` as its comment says."""
     written = CONFIGURATION.read_text()
     assert written.count(UPSTREAM) >= len(services)
     for service in islice(cycle(services), written.count(UPSTREAM)):
         written = written.replace(UPSTREAM, f"server 127.0.0.1:{service}", 1)
-    assert "listen 8080" in written
-    written = written.replace("listen 8080", f"listen 127.0.0.1:{port}")
+    listening = f"listen 127.0.0.1:{port}"
+    assert "listen 8080;" in written
+    if mtls:
+        (option,) = re.findall(r"# For clients with certificates: (.*)", written)
+        tls = (ROOT / "deploy/nginx-mtls.conf").read_text()
+        assert "listen 8443 " in tls
+        (folder / "nginx-mtls.conf").write_text(tls.replace("listen 8443", listening))
+        written = written.replace("listen 8080;", option)
+    else:
+        written = written.replace("listen 8080", listening)
     (folder / "nginx.conf").write_text(written)
     return folder / "nginx.conf"
 
 
 @contextmanager
-def in_front_of(services: list[int], folder: Path) -> Iterator[int]:
+def in_front_of(services: list[int], folder: Path, *, mtls: bool = False) -> Iterator[int]:
     """The port of an nginx in front of the services on other ports; it ends with the context."""
     port = free_port()
     # As root its workers would be nobody's, who has no way into the folder.
     user = " user root;" if os.geteuid() == 0 else ""
-    command = [str(NGINX), "-p", str(folder), "-c", str(configured(folder, services, port)), "-g", f"daemon off;{user}"]
+    written = configured(folder, services, port, mtls=mtls)
+    command = [str(NGINX), "-p", str(folder), "-c", str(written), "-g", f"daemon off;{user}"]
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log)
     try:
         deadline = time.monotonic() + START_SECONDS
-        while not answers(port):
+        while not (listens if mtls else answers)(port):
             assert process.poll() is None, (folder / "log").read_text()
             assert time.monotonic() < deadline, (folder / "log").read_text()
             time.sleep(0.05)
@@ -59,4 +70,11 @@ def answers(port: int) -> bool:
     """Whether a report comes back from this port."""
     with suppress(OSError):
         return request(port, body=FINE).status == 200
+    return False
+
+
+def listens(port: int) -> bool:
+    """Whether someone takes connections at this port."""
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        return True
     return False

@@ -1,9 +1,11 @@
 """What is deployed: the wheel, the locks, the image and its composition, as far as no container engine is needed."""
 
+import configparser
 import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -21,6 +23,7 @@ from tests.serving import ROOT, free_port
 BENCH = "tests/benchmarks/requirements.lock"
 LOCKS = ("requirements.lock", "deploy/requirements.lock", BENCH)
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+SYSTEMD = shutil.which("systemd-analyze")
 IGNORED = re.compile(r"__pycache__|\.py[co]$")
 
 
@@ -151,6 +154,12 @@ def test_dockerfile_takes_all_that_hatchling_needs() -> None:
     assert set(kept.split("|")) == needed
 
 
+def test_dockerfile_passes_its_linter() -> None:
+    hadolint = Path(sys.executable).with_name("hadolint")
+    done = subprocess.run([hadolint, "deploy/Dockerfile"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
 def test_image_runs_as_nobody_in_particular() -> None:
     user, group = final_stage()["USER"].split(":")
     assert int(user) >= 10000
@@ -188,25 +197,54 @@ def server_port(start_server) -> int:
     return start_server().port
 
 
-def test_composition_is_locked_down() -> None:
-    composition = yaml.safe_load((ROOT / "deploy/compose.yaml").read_text())
-    assert set(composition) == {"services"}
-    (service,) = composition["services"].values()
-    build = service["build"]
-    assert (ROOT / "deploy" / build["context"]).resolve() == ROOT.resolve()
-    assert (ROOT / build["dockerfile"]).is_file()
+COMPOSED = yaml.safe_load((ROOT / "deploy/compose.yaml").read_text())["services"]
+
+
+@pytest.mark.parametrize("name", COMPOSED)
+def test_composition_is_locked_down(name: str) -> None:
+    service = COMPOSED[name]
     assert service["read_only"] is True
     assert service["init"] is True
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
-    assert service["ports"] == ["127.0.0.1:8000:8000"]
+    assert {"privileged", "cap_add"}.isdisjoint(service)
+    assert all(port.startswith("127.0.0.1:") for port in service.get("ports", ()))
+    assert all(mount.endswith(":ro") for mount in service.get("volumes", ()))
+    assert all({"noexec", "nosuid", "nodev"} <= set(mount.split(":")[1].split(",")) for mount in service["tmpfs"])
+    assert set(service["deploy"]["resources"]["limits"]) == {"cpus", "memory", "pids"}
+
+
+def test_composition_runs_the_image() -> None:
+    service = COMPOSED["assay"]
+    build = service["build"]
+    assert (ROOT / "deploy" / build["context"]).resolve() == ROOT.resolve()
+    assert (ROOT / build["dockerfile"]).is_file()
     assert [mount.split(":")[0] for mount in service["tmpfs"]] == ["/dev/shm"]  # noqa: S108 - of the container
-    assert {"privileged", "cap_add", "volumes", "user"}.isdisjoint(service)
+    assert {"ports", "volumes", "user"}.isdisjoint(service)
     _, _, check = final_stage()["HEALTHCHECK"].partition("CMD ")
     assert service["healthcheck"]["test"] == ["CMD", *json.loads(check)]
-    limits = service["deploy"]["resources"]["limits"]
-    assert set(limits) == {"cpus", "memory", "pids"}
-    assert service["environment"]["GUNICORN_CMD_ARGS"] == f"--workers={limits['cpus']}"
+    workers = service["deploy"]["resources"]["limits"]["cpus"]
+    assert service["environment"]["GUNICORN_CMD_ARGS"] == f"--workers={workers}"
+
+
+def test_composition_puts_nginx_in_front() -> None:
+    nginx = COMPOSED["nginx"]
+    written = (ROOT / "deploy/nginx.conf").read_text()
+    (mounted,) = nginx["volumes"]
+    source, target, _ = mounted.split(":")
+    assert (ROOT / "deploy" / source).read_text() == written
+    program, *arguments = nginx["entrypoint"]
+    given = dict(zip(arguments[::2], arguments[1::2], strict=True))
+    assert program == "nginx"
+    assert given["-c"] == target
+    assert given["-p"] == nginx["tmpfs"][0].split(":")[0]
+    assert given["-g"] == "daemon off;"
+    (upstream,) = set(re.findall(r"server (\w+:\d+)", written))
+    assert upstream == f"assay:{final_stage()['EXPOSE']}"
+    assert COMPOSED["assay"]["expose"] == [final_stage()["EXPOSE"]]
+    assert nginx["depends_on"] == {"assay": {"condition": "service_healthy"}}
+    (listening,) = re.findall(r"listen (\d+);", written)
+    assert nginx["ports"] == [f"127.0.0.1:8000:{listening}"]
 
 
 def test_numpy_is_imported_after_the_variables_that_it_reads():
@@ -228,3 +266,33 @@ print(json.dumps([threads, [features[name] for name in disabled]]))
     assert threads
     assert set(threads) == {1}
     assert not any(features)
+
+
+def unit() -> configparser.RawConfigParser:
+    """deploy/assay.service; of settings that stand twice, the last."""
+    parser = configparser.RawConfigParser(strict=False)
+    parser.optionxform = str  # type: ignore[assignment,method-assign]  # names keep their case
+    parser.read_string((ROOT / "deploy/assay.service").read_text())
+    return parser
+
+
+def test_unit_starts_what_the_image_starts() -> None:
+    """On this machine only: nginx stands in front, or the keys and a wider address are set together."""
+    program, *arguments = shlex.split(unit()["Service"]["ExecStart"])
+    assert [Path(program).name, *arguments] == [
+        argument.replace("0.0.0.0", "127.0.0.1")  # noqa: S104  # of the container
+        for argument in json.loads(final_stage()["CMD"])
+    ]
+    assert unit()["Service"]["TimeoutStopSec"] + "s" == COMPOSED["assay"]["stop_grace_period"]
+
+
+@pytest.mark.skipif(SYSTEMD is None, reason="systemd-analyze is not installed: apt-get install systemd")
+def test_unit_is_one_that_systemd_takes_and_finds_safe(tmp_path: Path) -> None:
+    """With a program that is there. systemd itself does not run here: what it denies at run time is not tried."""
+    text = (ROOT / "deploy/assay.service").read_text()
+    written = tmp_path / "assay.service"
+    written.write_text(text.replace("/opt/assay/.venv/bin/gunicorn", sys.executable))
+    for arguments in (["verify", written], ["security", "--offline=true", "--threshold=15", written]):
+        done = subprocess.run([str(SYSTEMD), *arguments], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "assay.service:" not in done.stderr
