@@ -9,7 +9,7 @@ OTHER_TESTS = access bad_inputs benchmarks clients contract coverage_study deplo
 FLOOR_TESTS = access examples exact json_conformance media openapi parquet sections telemetry transport
 CORE_TESTS = $(filter-out $(OTHER_TESTS:%=tests/test_%.py),$(wildcard tests/test_*.py))
 
-.PHONY: serve test setup key check lint coverage coverage-study findings-corpus instructions openapi bench bench-compare reliability release floors lock
+.PHONY: serve test setup key check lint coverage coverage-study findings-corpus instructions openapi bench bench-compare reliability image-test release floors lock
 
 serve: setup
 	@echo 'Try: curl http://$(HOST):$(PORT)/v1/binary/report -H "Content-Type: application/json" -d @tests/data/breast_cancer.json'
@@ -66,6 +66,10 @@ findings-corpus: setup
 # What the service promises under stress: restarts, overload, memory; about three minutes.
 reliability: setup
 	$(BIN)/python -m tests.reliability
+
+# The image, built and run without a container engine where buildah and mmdebstrap are, as root: less than two minutes.
+image-test: setup
+	$(BIN)/python -m pytest -rs -n 0 tests/image.py
 
 # Speed and memory beside peers, which it installs: about ten minutes. BENCH=--quick takes less than one.
 bench: .venv/bench-ready
