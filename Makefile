@@ -3,13 +3,13 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 BIN = .venv/bin
 # The tests of requests, servers and deployment, and those that need many rows.
-OTHER_TESTS = access bad_inputs benchmarks clients contract coverage_study deploy examples faults findings_corpus fuzz json_conformance limits memory mtls \
+OTHER_TESTS = access bad_inputs benchmarks clients contract coverage_study deploy examples faults findings_corpus fuzz grafana json_conformance limits memory mtls \
 	multiclass_requests nginx openapi order_and_chunks readme release reliability telemetry transport workers
 # What meets every package that the service needs.
 FLOOR_TESTS = access examples exact json_conformance media openapi parquet sections telemetry transport
 CORE_TESTS = $(filter-out $(OTHER_TESTS:%=tests/test_%.py),$(wildcard tests/test_*.py))
 
-.PHONY: serve test setup key check lint coverage coverage-study findings-corpus instructions openapi bench bench-compare reliability soak mutants release floors lock
+.PHONY: serve test setup key check lint coverage coverage-study findings-corpus instructions openapi bench bench-compare reliability image-test soak mutants release floors lock
 
 serve: setup
 	@echo 'Try: curl http://$(HOST):$(PORT)/v1/binary/report -H "Content-Type: application/json" -d @tests/data/breast_cancer.json'
@@ -77,6 +77,10 @@ EACH = 3
 mutants: setup
 	EXAMPLES=2 PYTEST_ADDOPTS="-m 'not long' -p no:cacheprovider $(OTHER_TESTS:%=--ignore=tests/test_%.py)" \
 		$(BIN)/python -m tests.mutants --each $(EACH)
+
+# The image, built and run without a container engine where buildah and mmdebstrap are, as root: less than two minutes.
+image-test: setup
+	$(BIN)/python -m pytest -rs -n 0 tests/image.py
 
 # Speed and memory beside peers, which it installs: about ten minutes. BENCH=--quick takes less than one.
 bench: .venv/bench-ready

@@ -154,9 +154,10 @@ def test_dockerfile_takes_all_that_hatchling_needs() -> None:
     assert set(kept.split("|")) == needed
 
 
-def test_dockerfile_passes_its_linter() -> None:
+@pytest.mark.skipif(sys.platform != "linux", reason="hadolint is installed on Linux")
+def test_hadolint_finds_nothing_wrong_with_the_dockerfile() -> None:
     hadolint = Path(sys.executable).with_name("hadolint")
-    done = subprocess.run([hadolint, "deploy/Dockerfile"], cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run([hadolint, "deploy/Dockerfile"], cwd=ROOT, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
 
 
