@@ -21,6 +21,9 @@ ELSEWHERE = {
     "make serve": "the line that it runs is that of tests/serving.py",
     "make test": "this is it",
     "make key NAME=pipeline": "tests/test_access.py",
+    "kubectl apply -f deploy/kubernetes/production/namespace.yaml": "not run: it needs a cluster",
+    "kubectl create secret generic assay-keys -n assay --from-file=keys": "not run: it needs a cluster",
+    "kubectl apply -k deploy/kubernetes/production": "not run: it needs a cluster; its manifests are made by a test",
     f"{SERVICE} -b 127.0.0.1:8000 -w 2 'service.app:create_app()'": "tests/serving.py",
 }
 ANSWER = re.compile(r"<!-- answer -->\n\n```json\n(.*?)\n```\n\n<!-- /answer -->", re.DOTALL)
