@@ -78,7 +78,7 @@ mutants: setup
 	EXAMPLES=2 PYTEST_ADDOPTS="-m 'not long' -p no:cacheprovider $(OTHER_TESTS:%=--ignore=tests/test_%.py)" \
 		$(BIN)/python -m tests.mutants --each $(EACH)
 
-# The image, built and run without a container engine where buildah and mmdebstrap are, as root: less than two minutes.
+# The image, built and run without a container engine where buildah and mmdebstrap are, as root: one to three minutes.
 image-test: setup
 	$(BIN)/python -m pytest -rs -n 0 tests/image.py
 

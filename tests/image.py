@@ -162,7 +162,7 @@ def test_it_answers_as_the_tree_does_and_ends_when_asked(image: Image, user: str
     there = start_server()
     with image.started(tmp_path / "log", user) as container:
         assert "CapEff:\t0000000000000000\n" in Path(f"/proc/{container.pid}/status").read_text()
-        assert Path(f"/proc/{container.pid}").stat().st_uid == int((user or "10001").split(":")[0])
+        assert Path(f"/proc/{container.pid}").stat().st_uid == int((user or image.config["User"]).split(":")[0])
         for path in ("/livez", "/readyz", "/openapi.yaml", "/v1/metrics"):
             answer, ours = (request(port, "GET", path, headers={}) for port in (container.port, there.port))
             assert (answer.status, answer.body) == (200, ours.body)
