@@ -9,7 +9,7 @@ OTHER_TESTS = access bad_inputs benchmarks clients contract coverage_study deplo
 FLOOR_TESTS = access examples exact json_conformance media openapi parquet sections telemetry transport
 CORE_TESTS = $(filter-out $(OTHER_TESTS:%=tests/test_%.py),$(wildcard tests/test_*.py))
 
-.PHONY: serve test setup key check lint coverage coverage-study findings-corpus instructions openapi bench bench-compare reliability image-test soak mutants release floors lock
+.PHONY: serve test laws setup key check lint coverage coverage-study findings-corpus instructions openapi bench bench-compare reliability image-test soak mutants release floors lock
 
 serve: setup
 	@echo 'Try: curl http://$(HOST):$(PORT)/v1/binary/report -H "Content-Type: application/json" -d @tests/data/breast_cancer.json'
@@ -17,6 +17,10 @@ serve: setup
 
 test: setup
 	$(BIN)/python -m pytest -n auto
+
+# The laws on ten times as many examples as `make test` draws: about half an hour on two cores.
+laws: setup
+	EXAMPLES=1000 $(BIN)/python -m pytest -n auto $(CORE_TESTS)
 
 setup: .venv/ready
 

@@ -4,6 +4,7 @@ import atexit
 import ipaddress
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -69,6 +70,12 @@ def local(listener):
     """Whether only this machine reaches a listener."""
     name = listener.getsockname()
     return not isinstance(name, tuple) or ipaddress.ip_address(name[0]).is_loopback
+
+
+def post_fork(server, worker):
+    """Let a worker end that is told to before it has begun: until then it would only note it, as its master does."""
+    for number in (signal.SIGTERM, signal.SIGQUIT, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def child_exit(server, worker):

@@ -5,7 +5,6 @@ import os
 import resource
 import socket
 import time
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from threading import Barrier
@@ -65,22 +64,24 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
     def init_process(self) -> None:
         """Start to serve, in the process of this worker."""
         keep_memory(self.settings.kept_bytes)
-        tracing.start()
         super().init_process()
 
-    def get_thread_pool(self) -> ThreadPoolExecutor:
-        """The threads, all of them started: once memory is short, none could be."""
-        threads: ThreadPoolExecutor = super().get_thread_pool()
-        all_there = Barrier(self.cfg.threads + 1)
-        for _ in range(self.cfg.threads):
-            threads.submit(all_there.wait)
-        all_there.wait()
-        return threads
-
     def run(self) -> None:
-        """Accept connections until told to stop."""
+        """Accept connections until told to stop.
+
+        What takes a while is done here, where it is already heard to be told so.
+        """
+        tracing.start()
+        self.start_threads()
         limit_memory(self.settings.kept_bytes + self.settings.max_memory_bytes)
         super().run()
+
+    def start_threads(self) -> None:
+        """Have all threads there: once memory is short, none could be started."""
+        all_there = Barrier(self.cfg.threads + 1)
+        for _ in range(self.cfg.threads):
+            self.tpool.submit(all_there.wait)
+        all_there.wait()
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         """Finish what was begun, and say at /readyz that nothing more is taken."""

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
@@ -67,7 +67,8 @@ class Server:
             assert self.process.wait(STOP_SECONDS) == 0
         except subprocess.TimeoutExpired:
             for pid in (self.pid, *workers):
-                os.kill(pid, signal.SIGKILL)
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
             self.process.wait()
             raise
         assert "Traceback" not in self.log.read_text()
