@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
-import sklearn
 from hypothesis import settings
 
 from tests.serving import ROOT, Server, start
@@ -13,8 +12,6 @@ from tests.serving import ROOT, Server, start
 # How long an example takes depends on what else the machine does.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
-# What the tests hand to oracles is valid, and to look takes as long as to compute.
-sklearn.set_config(assume_finite=True, skip_parameter_validation=True)
 
 # What to add to the environment for either decoder.
 DECODERS = {"simdjson": {}, "stdlib": {"PYTHONPATH": str(ROOT / "tests/data/without_simdjson")}}
