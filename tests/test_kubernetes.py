@@ -10,6 +10,7 @@ from typing import Any
 
 import kubernetes_validate
 import pytest
+import trustme
 import yaml
 
 from service.access import OPEN
@@ -23,6 +24,8 @@ from tests.wire import request
 FOLDER = ROOT / "deploy/kubernetes"
 OLDEST, NEWEST = "1.30", kubernetes_validate.latest_version().removesuffix(".0")
 KEY = "assay_test"
+KUBECTL = Path(sys.executable).with_name("kubectl")
+ANNOTATION = "nginx.ingress.kubernetes.io/"
 # What the profile `restricted` of the Pod Security Standards allows.
 VOLUMES = {"configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim", "projected", "secret"}
 UNITS = {"": 1, "m": 1e-3, "Mi": 2**20, "Gi": 2**30}
@@ -40,7 +43,7 @@ class Rendered:
     """The manifests of a folder as a cluster gets them."""
 
     def __init__(self, folder: str) -> None:
-        command = [Path(sys.executable).with_name("kubectl"), "kustomize", FOLDER / folder]
+        command = [KUBECTL, "kustomize", FOLDER / folder]
         made = subprocess.run(command, check=True, capture_output=True, text=True)
         assert not made.stderr
         self.all: list[Manifest] = list(yaml.safe_load_all(made.stdout))
@@ -258,16 +261,66 @@ def test_the_service_reaches_the_port_and_calls_nobody(rendered: Rendered) -> No
         assert all(port["port"] in rendered.ports for port in rule["ports"])
 
 
-def test_the_readme_names_files_and_secret_as_they_are(production: Rendered) -> None:
-    """The commands themselves need a cluster, so that no test runs them."""
+def test_the_commands_of_the_readme_make_the_secrets_that_are_asked_for(production: Rendered, tmp_path: Path) -> None:
+    """Without a cluster: kubectl shows what it would send. No test runs the commands that apply folders."""
     section = (ROOT / "README.md").read_text().split("### Kubernetes")[1]
     commands = section.split("```sh\n")[1].split("```")[0]
     paths = re.findall(r"deploy/\S+", commands)
     assert len(paths) == 2
     assert all((ROOT / path).exists() for path in paths)
-    (secret,) = (volume["secret"]["secretName"] for volume in production.pod["volumes"] if "secret" in volume)
-    namespace = production.deployment["metadata"]["namespace"]
-    assert f"secret generic {secret} -n {namespace} --from-file=keys" in commands
+
+    server, clients = trustme.CA().issue_cert("assay.example.org"), trustme.CA()
+    server.cert_chain_pems[0].write_to_path(tmp_path / "server.pem")
+    server.private_key_pem.write_to_path(tmp_path / "server.key")
+    clients.cert_pem.write_to_path(tmp_path / "clients.pem")
+    (tmp_path / "keys").write_text("pipeline\n")
+    made = {}
+    for command in re.findall(r"kubectl (create secret .*?)(?:  #.*)?\n", commands):
+        shown = subprocess.run(
+            [KUBECTL, *command.split(), "--dry-run=client", "-o", "yaml"],
+            cwd=tmp_path,
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        secret = yaml.safe_load(shown.stdout)
+        assert secret["metadata"]["namespace"] == production.deployment["metadata"]["namespace"]
+        made[secret["metadata"]["name"]] = set(secret["data"])
+    ingress = production.one("Ingress")
+    (keys,) = (volume["secret"]["secretName"] for volume in production.pod["volumes"] if "secret" in volume)
+    assert made == {
+        keys: {Path(production.literal["ASSAY_API_KEYS_FILE"]).name},
+        ingress["spec"]["tls"][0]["secretName"]: {"tls.crt", "tls.key"},
+        ingress["metadata"]["annotations"][f"{ANNOTATION}auth-tls-secret"].partition("/")[2]: {"ca.crt"},
+    }
+
+
+def test_production_asks_clients_for_certificates(production: Rendered) -> None:
+    """As the annotations say it: no controller is here to try them; tests/test_mtls.py tries nginx itself."""
+    ingress = production.one("Ingress")
+    told = {key.removeprefix(ANNOTATION): value for key, value in ingress["metadata"]["annotations"].items()}
+    secret, verified = told["auth-tls-secret"], told["auth-tls-verify-client"]
+    assert verified == "on"
+    assert secret.partition("/")[0] == ingress["metadata"]["namespace"]
+    megabytes = int(told["proxy-body-size"].removesuffix("m"))
+    assert megabytes * 2**20 == Settings.from_environment({}).max_body_bytes
+
+    (rule,), (tls,) = ingress["spec"]["rules"], ingress["spec"]["tls"]
+    assert tls["hosts"] == [rule["host"]]
+    (path,) = rule["http"]["paths"]
+    service = production.one("Service")
+    assert path["backend"]["service"] == {
+        "name": service["metadata"]["name"],
+        "port": {"name": service["spec"]["ports"][0]["name"]},
+    }
+
+
+def test_production_lets_in_whoever_ends_tls(production: Rendered) -> None:
+    """The controller is named twice, by its class and by the namespace where it runs: the same word by custom."""
+    (outside,) = (each for each in production.of("NetworkPolicy") if each["metadata"]["name"] == "assay-from-outside")
+    (source,) = outside["spec"]["ingress"][0]["from"]
+    (expression,) = source["namespaceSelector"]["matchExpressions"]
+    assert production.one("Ingress")["spec"]["ingressClassName"] in expression["values"]
 
 
 def test_production_names_this_release(production: Rendered) -> None:

@@ -17,12 +17,15 @@ from tests.serving import Server
 
 SERVICE = ".venv/bin/gunicorn -c deploy/gunicorn.conf.py"
 # Commands of the page without a request, and what runs them.
+SHOWN = "tests/test_kubernetes.py, up to the cluster"
 ELSEWHERE = {
     "make serve": "the line that it runs is that of tests/serving.py",
     "make test": "this is it",
     "make key NAME=pipeline": "tests/test_access.py",
     "kubectl apply -f deploy/kubernetes/production/namespace.yaml": "not run: it needs a cluster",
-    "kubectl create secret generic assay-keys -n assay --from-file=keys": "not run: it needs a cluster",
+    "kubectl create secret generic assay-keys -n assay --from-file=keys": SHOWN,
+    "kubectl create secret tls assay-tls -n assay --cert=server.pem --key=server.key": SHOWN,
+    "kubectl create secret generic assay-clients -n assay --from-file=ca.crt=clients.pem": SHOWN,
     "kubectl apply -k deploy/kubernetes/production": "not run: it needs a cluster; its manifests are made by a test",
     f"{SERVICE} -b 127.0.0.1:8000 -w 2 'service.app:create_app()'": "tests/serving.py",
 }
