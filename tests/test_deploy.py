@@ -297,3 +297,17 @@ def test_unit_is_one_that_systemd_takes_and_finds_safe(tmp_path: Path) -> None:
         done = subprocess.run([str(SYSTEMD), *arguments], capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
         assert "assay.service:" not in done.stderr
+
+
+def test_all_ways_to_deploy_fit_reports_into_the_same_memory() -> None:
+    base = yaml.safe_load((ROOT / "deploy/kubernetes/base/deployment.yaml").read_text())
+    (container,) = base["spec"]["template"]["spec"]["containers"]
+    limits = {each["name"]: each["value"] for each in container["env"] if each["name"].startswith("ASSAY_MAX_")}
+    composed = yaml.safe_load((ROOT / "deploy/compose.yaml").read_text())["services"]["assay"]
+    unit = (ROOT / "deploy/assay.service").read_text()
+    assert len(limits) == 2
+    assert limits.items() <= composed["environment"].items()
+    assert all(f"{name}={value}" in unit for name, value in limits.items())
+    assert container["resources"]["limits"]["memory"] == "4Gi"
+    assert composed["deploy"]["resources"]["limits"]["memory"] == "4g"
+    assert "\nMemoryMax=4G\n" in unit
