@@ -79,8 +79,19 @@ def of_parquet(sent: bytes) -> bytes:
     return of_table(pq.ParquetFile(io.BytesIO(sent)).read())
 
 
+def strictly(sent: bytes) -> Any:
+    """JSON in which no object has a key twice."""
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        assert len(dict(pairs)) == len(pairs)
+        return dict(pairs)
+
+    return json.loads(sent, object_pairs_hook=unique)
+
+
 def of_lines(sent: bytes) -> bytes:
-    rows = [json.loads(line) for line in sent.split(b"\n") if line.strip()]
+    rows = [strictly(line) for line in sent.split(b"\n") if line.strip()]
+    assert all(row.keys() == rows[0].keys() for row in rows)
     return as_json({name: [row[name] for row in rows] for name in rows[0]})
 
 
@@ -120,7 +131,7 @@ def as_coding(coding: str, compress: Callable[[bytes], bytes], decompress: Calla
 zstd = body.zstd_module()
 DECODERS = {
     media.JSON: Decoder(
-        as_json(COLUMNS), {"Content-Type": media.JSON}, lambda sent: json.dumps(json.loads(sent)).encode()
+        as_json(COLUMNS), {"Content-Type": media.JSON}, lambda sent: json.dumps(strictly(sent)).encode()
     ),
     ARROW: as_media(ARROW, of_arrow),
     PARQUET: as_media(PARQUET, of_parquet),
@@ -131,13 +142,26 @@ DECODERS = {
 }
 
 
+# What parts the tokens of texts.
+STRUCTURE = b',:[]{}"\n'
+
+
 @st.composite
 def damaged(draw: st.DrawFn, valid: bytes) -> bytes:
-    """A valid body after a few changes: bits, cuts, repetitions, tokens of its grammar and of others."""
+    """A valid body after a few changes: bits, cuts, repetitions, tokens of its grammar and of others.
+
+    Half of them begin and end where a token does, so that what is made is often nearly right.
+    """
     made = bytearray(valid)
-    for _ in range(draw(st.integers(1, 4))):
-        start = draw(st.integers(0, len(made)))
-        end = min(len(made), start + draw(st.integers(0, 12)))
+    for _ in range(draw(st.sampled_from((1, 1, 1, 2, 4)))):
+        if draw(st.booleans()):
+            between = [0, *(place + 1 for place, byte in enumerate(made) if byte in STRUCTURE), len(made)]
+            first = draw(st.integers(0, len(between) - 1))
+            last = min(len(between) - 1, first + draw(st.integers(0, 24)))
+            start, end = between[first], between[last]
+        else:
+            start = draw(st.integers(0, len(made)))
+            end = min(len(made), start + draw(st.integers(0, 12)))
         match draw(st.sampled_from(("flip", "token", "over", "cut", "repeat", "end", "bytes"))):
             case "flip" if start < len(made):
                 made[start] ^= 1 << draw(st.integers(0, 7))

@@ -8,7 +8,7 @@ from service.settings import Settings
 from tests.fuzzing import DECODERS, ROUTE, fuzz
 
 CLIENT = create_app(Settings()).test_client()
-EXAMPLES = 120
+EXAMPLES = 300
 
 
 def test_every_decoder_is_fuzzed():
