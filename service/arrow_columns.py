@@ -14,7 +14,7 @@ import numpy as np
 
 from schemas.fields import INT64
 from service import json_columns
-from service.columnar import check_names, check_size, fields_of, malformed
+from service.columnar import check_names, check_size, fields_of, refusing
 from service.problems import Problem
 from service.settings import Settings
 
@@ -44,16 +44,12 @@ def decode(body: bytes | bytearray, settings: Settings) -> dict[str, Any]:
     Raises `Problem` for what is no such stream or is too large, `ValidationError` for columns that there are not.
     """
     arrow = pyarrow()
-    try:
+    with refusing(NO_STREAM, arrow.ArrowException, struct.error, OSError, UnicodeDecodeError):
         check_compressed(arrow, body, settings)
         stream = arrow.ipc.open_stream(arrow.py_buffer(body))
         check_names(stream.schema.names)
         check_types(arrow, stream.schema)
         batches = list(valid_batches(arrow.types, stream, settings))
-    except MemoryError:  # Arrow's is one of its exceptions, too
-        raise
-    except (arrow.ArrowException, struct.error, OSError, UnicodeDecodeError):
-        raise malformed(NO_STREAM) from None
     columns = {}
     for place, name in enumerate(stream.schema.names):
         columns[name] = column_of(arrow, [batch.column(place) for batch in batches])

@@ -5,7 +5,8 @@ how they came.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -24,6 +25,17 @@ KNOWN = f"The columns are {', '.join(NAMES)}, and {GROUP}NAME for each name of g
 def malformed(what: str) -> Problem:
     """The refusal of a body that is not what its media type says."""
     return Problem("malformed-body", f"The body is not understood. {what}")
+
+
+@contextmanager
+def refusing(what: str, *failures: type[Exception]) -> Iterator[None]:
+    """Refuse a body on which Arrow fails like this. Where memory is short, which Arrow tells likewise, raise that."""
+    try:
+        yield
+    except MemoryError:
+        raise
+    except failures:
+        raise malformed(what) from None
 
 
 def check_names(names: list[str]) -> None:

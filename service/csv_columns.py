@@ -11,7 +11,7 @@ from typing import Any
 
 from service import json_columns
 from service.arrow_columns import pyarrow
-from service.columnar import check_names, check_size, fields_of, malformed
+from service.columnar import check_names, check_size, fields_of, malformed, refusing
 from service.problems import Problem
 from service.settings import Settings
 
@@ -20,6 +20,7 @@ BOOLEAN = "^(true|false)$"
 NUMBER = r"^-?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?$"
 # Columns that hold numbers alone: what is none in them is found cell by cell.
 NUMBERS = ("scores", "sample_weight")
+NO_CSV = "It is no CSV in UTF-8 with as many cells in each line as in the header."
 
 
 def decode(body: bytes | bytearray, settings: Settings) -> dict[str, Any]:
@@ -37,7 +38,7 @@ def decode(body: bytes | bytearray, settings: Settings) -> dict[str, Any]:
     arrow, reader = pyarrow(), importlib.import_module("pyarrow.csv")
     columns = [arrow.array([], arrow.string())] * len(names)
     if body[after:].strip():
-        try:
+        with refusing(NO_CSV, arrow.ArrowException):
             table = reader.read_csv(
                 arrow.BufferReader(memoryview(body)[after:]),
                 reader.ReadOptions(column_names=names, use_threads=False),
@@ -49,10 +50,6 @@ def decode(body: bytes | bytearray, settings: Settings) -> dict[str, Any]:
                     quoted_strings_can_be_null=False,
                 ),
             )
-        except MemoryError:  # Arrow's is one of its exceptions, too
-            raise
-        except arrow.ArrowException:
-            raise malformed("It is no CSV in UTF-8 with as many cells in each line as in the header.") from None
         check_size(table.num_rows, table.num_rows * len(names), settings)
         columns = [column.combine_chunks() for column in table.columns]
     return fields_of({name: column_of(name, column) for name, column in zip(names, columns, strict=True)})

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from service.arrow_columns import check_types, column_of, is_list, pyarrow, valid_batches
-from service.columnar import check_names, check_size, fields_of, malformed
+from service.columnar import check_names, check_size, fields_of, malformed, refusing
 from service.parquet_pages import pages_of
 from service.problems import Problem
 from service.settings import Settings
@@ -26,7 +26,7 @@ def decode(body: bytes | bytearray, settings: Settings) -> dict[str, Any]:
     Raises `Problem` for what is no such file or is too large, `ValidationError` for columns that there are not.
     """
     arrow, parquet = pyarrow(), importlib.import_module("pyarrow.parquet")
-    try:
+    with refusing(NO_FILE, arrow.ArrowException, OSError, ValueError, LookupError, OverflowError):
         check_pages(body, settings)
         source = arrow.BufferReader(arrow.py_buffer(body))
         metadata = parquet.read_metadata(source)
@@ -40,10 +40,6 @@ def decode(body: bytes | bytearray, settings: Settings) -> dict[str, Any]:
         check_names(schema.names)
         check_types(arrow, schema)
         batches = list(valid_batches(arrow.types, batches_of(arrow, file, settings), settings))
-    except MemoryError:  # Arrow's is one of its exceptions, too
-        raise
-    except (arrow.ArrowException, OSError, ValueError, LookupError, OverflowError):
-        raise malformed(NO_FILE) from None
     return fields_of({name: column_of(arrow, [batch.column(name) for batch in batches]) for name in schema.names})
 
 

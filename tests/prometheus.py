@@ -3,7 +3,6 @@
 import json
 import shutil
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -13,12 +12,11 @@ from urllib.parse import urlencode
 import pytest
 import yaml
 
-from tests.serving import ROOT, free_port
+from tests.serving import ROOT, free_port, running
 from tests.wire import request
 
 FOLDER = ROOT / "deploy/grafana"
 PROMETHEUS, PROMTOOL = shutil.which("prometheus"), shutil.which("promtool")
-START_SECONDS = 15
 # A rate needs two scrapes.
 SCRAPES = 3
 needs_prometheus = pytest.mark.skipif(
@@ -62,20 +60,9 @@ def scraping(service: int, folder: Path, key: str) -> Iterator[Prometheus]:
     shutil.copy(FOLDER / "alerts.yml", folder)
     port = free_port()
     command = [str(PROMETHEUS), "--config.file=prometheus.yml", "--storage.tsdb.path=data", "--log.level=warn"]
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [*command, f"--web.listen-address=127.0.0.1:{port}"], cwd=folder, stdout=log, stderr=log
-        )
-    try:
-        started, deadline = Prometheus(port), time.monotonic() + START_SECONDS
-        while not has_read(started):
-            assert process.poll() is None, (folder / "log").read_text()
-            assert time.monotonic() < deadline, (folder / "log").read_text()
-            time.sleep(0.1)
+    started = Prometheus(port)
+    with running([*command, f"--web.listen-address=127.0.0.1:{port}"], folder, lambda: has_read(started)):
         yield started
-    finally:
-        process.terminate()
-        process.wait(START_SECONDS)
 
 
 def has_read(prometheus: Prometheus) -> bool:

@@ -4,8 +4,6 @@ import os
 import re
 import shutil
 import socket
-import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from itertools import cycle, islice
@@ -14,13 +12,12 @@ from pathlib import Path
 import pytest
 
 from tests.data.bad_inputs import FINE
-from tests.serving import ROOT, free_port
+from tests.serving import ROOT, free_port, running
 from tests.wire import request
 
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
 CONFIGURATION = ROOT / "deploy/nginx.conf"
 UPSTREAM = "server assay:8000"
-START_SECONDS = 10
 needs_nginx = pytest.mark.skipif(NGINX is None, reason="nginx is not installed: apt-get install nginx")
 
 
@@ -52,18 +49,9 @@ def in_front_of(services: list[int], folder: Path, *, mtls: bool = False) -> Ite
     user = " user root;" if os.geteuid() == 0 else ""
     written = configured(folder, services, port, mtls=mtls)
     command = [str(NGINX), "-p", str(folder), "-c", str(written), "-g", f"daemon off;{user}"]
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log)
-    try:
-        deadline = time.monotonic() + START_SECONDS
-        while not (listens if mtls else answers)(port):
-            assert process.poll() is None, (folder / "log").read_text()
-            assert time.monotonic() < deadline, (folder / "log").read_text()
-            time.sleep(0.05)
+    ready = listens if mtls else answers
+    with running(command, folder, lambda: ready(port)):
         yield port
-    finally:
-        process.terminate()
-        process.wait(START_SECONDS)
 
 
 def answers(port: int) -> bool:

@@ -6,7 +6,8 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
@@ -72,6 +73,23 @@ class Server:
             self.process.wait()
             raise
         assert "Traceback" not in self.log.read_text()
+
+
+@contextmanager
+def running(command: list[str], folder: Path, ready: Callable[[], bool]) -> Iterator[None]:
+    """Run a program in a folder, from when it is ready until the context ends; fail with its log where it is not."""
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log)
+    try:
+        deadline = time.monotonic() + START_SECONDS
+        while not ready():
+            assert process.poll() is None, (folder / "log").read_text()
+            assert time.monotonic() < deadline, (folder / "log").read_text()
+            time.sleep(0.05)
+        yield
+    finally:
+        process.terminate()
+        process.wait(STOP_SECONDS)
 
 
 def free_port() -> int:
