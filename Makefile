@@ -2,6 +2,8 @@
 HOST ?= 127.0.0.1
 PORT ?= 8000
 BIN = .venv/bin
+# The tests start many processes, each of which would compile the service again.
+unexport PYTHONDONTWRITEBYTECODE
 # The tests of requests, servers and deployment, and those that need many rows.
 OTHER_TESTS = access bad_inputs benchmarks clients contract coverage_study deploy examples faults findings_corpus fuzz grafana json_conformance kubernetes limits memory mtls \
 	multiclass_requests nginx openapi order_and_chunks readme release reliability telemetry transport workers
