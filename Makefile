@@ -2,8 +2,6 @@
 HOST ?= 127.0.0.1
 PORT ?= 8000
 BIN = .venv/bin
-# The tests start many processes, each of which would compile the service again.
-unexport PYTHONDONTWRITEBYTECODE
 # The tests of requests, servers and deployment, and those that need many rows.
 OTHER_TESTS = access bad_inputs benchmarks clients contract coverage_study deploy examples faults findings_corpus fuzz grafana json_conformance kubernetes limits memory mtls \
 	multiclass_requests nginx openapi order_and_chunks readme release reliability telemetry transport workers
@@ -12,6 +10,9 @@ FLOOR_TESTS = access examples exact json_conformance media openapi parquet secti
 CORE_TESTS = $(filter-out $(OTHER_TESTS:%=tests/test_%.py),$(wildcard tests/test_*.py))
 
 .PHONY: serve test laws setup key check lint coverage coverage-study findings-corpus instructions openapi bench bench-compare reliability image-test soak mutants release floors lock
+
+# The tests start many processes: without bytecode each would compile the service again.
+test laws coverage: export PYTHONDONTWRITEBYTECODE =
 
 serve: setup
 	@echo 'Try: curl http://$(HOST):$(PORT)/v1/binary/report -H "Content-Type: application/json" -d @tests/data/breast_cancer.json'
