@@ -267,4 +267,4 @@ def openapi_json() -> Response:
 @cache
 def openapi_as_json() -> bytes:
     """openapi.yaml as JSON, converted once a process."""
-    return media.encode(yaml.safe_load(OPENAPI.read_bytes()))
+    return media.encode(yaml.load(OPENAPI.read_bytes(), Loader=yaml.CSafeLoader))
