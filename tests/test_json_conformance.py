@@ -68,6 +68,9 @@ DUPLICATES = [
     b'{"a":{"b":"1","b":"2"}}', b'{"a\\/":1,"a/":2}',
 ]  # fmt: skip
 
+# simdjson has no wheels for later versions of Python, so that the standard json alone parses there.
+BOTH = sys.version_info < (3, 14)
+NAMES = ("parse_with_simdjson", "parse_with_standard_json")[not BOTH :]
 # What the RFC leaves open: the outcome with simdjson, and with the standard json.
 REFUSED, TAKEN = "refused", "taken"
 EITHER_WAY = {
@@ -125,12 +128,12 @@ def unified(value: Any) -> Any:
 
 @pytest.fixture(params=PARSERS, ids=lambda parser: parser.__name__)
 def parse(request: pytest.FixtureRequest) -> Parser:
-    """One of the two parsers."""
+    """One of the parsers."""
     return request.param  # type: ignore[no-any-return]  # pytest does not know what parameters are
 
 
-def test_there_are_two_parsers() -> None:
-    assert len(PARSERS) == 2
+def test_both_parsers_are_there_where_they_can_be() -> None:
+    assert tuple(parse.__name__ for parse in PARSERS) == NAMES
 
 
 def test_the_service_uses_the_decoder_there_is(decoder: dict[str, str]) -> None:
@@ -138,7 +141,7 @@ def test_the_service_uses_the_decoder_there_is(decoder: dict[str, str]) -> None:
     run = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, env=os.environ | decoder, capture_output=True, check=True
     )
-    assert run.stdout.decode().strip() == ("parse_with_standard_json" if decoder else "parse_with_simdjson")
+    assert run.stdout.decode().strip() == NAMES[-1 if decoder else 0]
 
 
 def test_a_body_leaves_those_before_it_as_they_were(parse: Parser) -> None:
@@ -226,7 +229,7 @@ def test_duplicate_key_is_refused(parse: Parser, document: bytes) -> None:
 @pytest.mark.parametrize("value", EITHER_WAY, ids=lambda value: repr(value)[:30])
 def test_what_the_rfc_leaves_open(value: bytes) -> None:
     outcomes = tuple(REFUSED if refusal(parse, wrapped(value)) else TAKEN for parse in PARSERS)
-    assert outcomes == EITHER_WAY[value]
+    assert outcomes == EITHER_WAY[value][-len(PARSERS) :]
 
 
 def test_byte_order_mark_is_refused() -> None:

@@ -12,7 +12,6 @@ from http.client import HTTPConnection
 from pathlib import Path
 
 import numpy as np
-import simdjson
 
 from service.media import ACCEPTED, JSON
 from tests.benchmarks import peers
@@ -81,6 +80,8 @@ def seconds(work: Work) -> float:
 
 def floor(load: Load) -> Work:
     """The least that a report of scores takes: the parse, and one sort."""
+    import simdjson  # noqa: PLC0415  # where it is installed
+
     body, scores = load.json, load.columns["scores"]
 
     def work() -> None:
@@ -124,7 +125,8 @@ def contenders(task: str, clients: dict[str, Client]) -> dict[str, Contender]:
         )
         for who, ask in requests_of(task).items()
     }
-    made[FLOOR] = Contender(floor, tasks=frozenset({"binary"}), most_rows=10**8)
+    missing = "" if found("simdjson") else NOT_INSTALLED
+    made[FLOOR] = Contender(floor, tasks=frozenset({"binary"}), most_rows=10**8, missing=missing)
     made[BARE] = Contender(lambda load: partial(clients[BARE].post, load.request()), tasks=frozenset(COLUMNS))
     most = 10**5 if task in {"multiclass", "ranking"} else 10**6
     for who in SERVICES:
