@@ -10,6 +10,7 @@ from schemas.requests import ReportRequest, Request, counts_of, reaching, refuse
 from service.metrics.batch import Batch, Label, Layout, Question
 from service.metrics.exact import Floats
 
+TWO = "A binary task has two; /v1/multiclass/report takes more."
 # What labels may hold so that the positive class needs no naming, and which it is.
 UNDERSTOOD: tuple[tuple[set[Label], Label], ...] = (({0, 1}, 1), ({-1, 1}, 1))
 
@@ -74,7 +75,7 @@ def classes_of(columns: list[LabelColumn], pos_label: Label | None) -> tuple[Lab
         raise refused("predictions", "Of another type than labels. Send both alike.", "mixed-labels")
     seen: set[Label] = set().union(*(column.some_distinct() for column in columns))
     if len(seen) > 2:
-        raise refused("labels", "Three or more classes in labels and predictions. A binary task has two.", "bad-label")
+        raise refused("labels", f"Three or more classes in labels and predictions. {TWO}", "bad-label")
     if pos_label is None:
         positive = understood(columns[0].kind, seen)
     elif any(column.width for column in columns) and pos_label != 1:

@@ -95,7 +95,7 @@ class Weights(Numbers):
     def read(self, value: Any) -> Floats:
         weights = super().read(value)
         if weights.min() < 0:
-            raise at_rows(weights < 0, "A weight is negative.", "bad-weight")
+            raise at_rows(weights < 0, "A weight is negative. Send 0 for a row that is not to count.", "bad-weight")
         if not weights.any():
             raise complaint("All weights are 0, so no row counts.", "bad-weight")
         extreme = (weights > LARGEST_WEIGHT) | ((weights > 0) & (weights < 1 / LARGEST_WEIGHT))

@@ -11,6 +11,7 @@ from marshmallow import Schema, ValidationError
 
 from schemas.complaints import Complaint, complaint
 from schemas.fields import Faulty, Field, Limits, Name, Number, OpenAPI, not_a_name
+from schemas.names import nearest, no_field
 from schemas.requests import ReportRequest, Request, refused
 from schemas.requirements import ComparedRequirements, required
 from service.metrics.batch import Comparison, Label, Question
@@ -113,10 +114,9 @@ class CompareRequest(Schema):
             raise ValidationError({"_schema": [Complaint("Not an object.")]})
         errors: dict[str, Any] = {}
         for name in data.keys() - self.fields.keys() - self.of_all.keys():
-            text = f"There is no such field. The fields are {', '.join(self.described)}."
-            if name in self.report.fields:
-                text = "Belongs in each of the candidates."
-            errors[name] = [Complaint(text)]
+            of_candidates = name in self.report.fields
+            text = "Belongs in each of the candidates."
+            errors[name] = [Complaint(text) if of_candidates else no_field(name, self.described)]
         try:
             own = self.load({name: value for name, value in data.items() if name in self.fields})
         except ValidationError as error:
@@ -210,8 +210,8 @@ class CompareRequest(Schema):
             primary = next(name for name in wanted if name in deciding)
         elif primary not in deciding:
             text = (
-                "Not among the metrics of this request, or one that decides nothing: it grows with the rows, or "
-                "neither more nor less of it is better."
+                f"Not among the metrics of this request, or one that decides nothing: it grows with the rows, or "
+                f"neither more nor less of it is better.{nearest(primary, deciding)}"
             )
             raise refused("primary_metric", text, "bad-option")
         return Comparison(

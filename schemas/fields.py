@@ -116,7 +116,7 @@ def bad_elements(values: Iterable[Any], judge: Callable[[Any], str | None]) -> d
 def not_a_number(value: Any) -> str | None:
     """What is wrong with an element where a number belongs."""
     if isinstance(value, str):
-        return "A string is not a number. Send numbers without quotes."
+        return "Text is not a number. In JSON send numbers without quotes."
     if isinstance(value, bool):
         return "true and false are no numbers."
     if value is None:

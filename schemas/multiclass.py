@@ -98,6 +98,6 @@ def positions_of(name: str, column: LabelColumn, classes: list[Label], weight: F
     if weight is not None:
         outside &= weight != 0
     if outside.any():
-        wrong = at_rows(outside, "None of the classes.", "bad-label")
+        wrong = at_rows(outside, "None of the classes. Name it in `classes`, or leave the row out.", "bad-label")
         raise ValidationError({name: wrong.messages})
     return np.maximum(positions, 0)

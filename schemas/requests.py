@@ -5,7 +5,7 @@ from dataclasses import fields, replace
 from typing import Any, ClassVar
 
 import numpy as np
-from marshmallow import Schema, ValidationError
+from marshmallow import ValidationError
 from numpy.typing import NDArray
 
 from schemas.columns import Weights, at_rows
@@ -22,6 +22,7 @@ from schemas.fields import (
     bad_elements,
 )
 from schemas.groups import Groups, grouped
+from schemas.names import Strict, nearest
 from schemas.requirements import Requirements, required
 from service.metrics.batch import Batch, Partition, Question, Reading, without_zero_weights
 from service.metrics.catalogue import TASKS
@@ -33,13 +34,12 @@ DEFAULT_THRESHOLD = 0.5
 DEFAULT_RESAMPLES, FEWEST_RESAMPLES = 2000, 200
 # The fields of requests that are read as they are.
 READ = {option.name for option in fields(Reading)}
-UNKNOWN_METRIC = (
-    "No metric of this request. GET /v1/metrics lists them; some are there only for the k, quantiles or "
-    "max_fpr of the request, as ndcg_at_5 is."
+ALL_METRICS = (
+    "GET /v1/metrics lists them; some are there only for the k, quantiles or max_fpr of the request, as ndcg_at_5 is."
 )
 
 
-class ReportRequest(Schema):
+class ReportRequest(Strict):
     """What the requests of all tasks share."""
 
     task: ClassVar[str]
@@ -82,10 +82,7 @@ class ReportRequest(Schema):
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         super().__init__()
-        self.error_messages |= {
-            "unknown": f"There is no such field. The fields are {', '.join(self.fields)}.",
-            "type": "Not an object.",
-        }
+        self.error_messages |= {"type": "Not an object."}
 
     @property
     def catalogue(self) -> Task:
@@ -113,7 +110,10 @@ class ReportRequest(Schema):
         options = self.options(data, question, partitions)
         held = {metric.name: metric for metric in self.catalogue.metrics_of(question, options)}
         asked = data.get("metrics", held)
-        unknown = bad_elements(asked, lambda name: None if name in held else UNKNOWN_METRIC)
+        unknown = bad_elements(
+            asked,
+            lambda name: None if name in held else f"No metric of this request.{nearest(name, held)} {ALL_METRICS}",
+        )
         if unknown:
             raise ValidationError({"metrics": complaints_at(unknown, "bad-option").messages})
         required_of = required(

@@ -3,11 +3,12 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, cast
 
-from marshmallow import Schema, ValidationError
+from marshmallow import ValidationError
 
 from schemas.complaints import Complaint, complaint
 from schemas.fields import Choice, Faulty, Field, Name, Number, OpenAPI
 from schemas.groups import GroupName
+from schemas.names import Strict, nearest
 from service.metrics.batch import Label, Partition
 from service.metrics.requirements import Requirement
 from service.metrics.row import Metric
@@ -16,7 +17,7 @@ MOST_REQUIREMENTS = 100
 ON_INTERVAL = "interval"
 
 
-class Demand(Schema):
+class Demand(Strict):
     """One of the requirements of a request."""
 
     metric = Name("The metric that must keep the limits.")
@@ -30,10 +31,6 @@ class Demand(Schema):
     )
     group = GroupName("The group that must keep them, by a value for its name or for both; all rows where left out.")
     preset = Name("A list of requirements by its name, in place of metric, min and max.")
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.error_messages |= {"unknown": f"There is no such field. The fields are {', '.join(self.fields)}."}
 
 
 class ComparedDemand(Demand):
@@ -167,7 +164,8 @@ def resolved(
     if "preset" in demand:
         name = demand["preset"]
         if name not in presets:
-            raise wrong("preset", f"There is no such preset. There are {', '.join(sorted(presets))}.")
+            known = f"Those of this service are {', '.join(sorted(presets))}." if presets else "This service has none."
+            raise wrong("preset", f"There is no such preset.{nearest(name, presets)} {known}")
         missing = [each.metric for each in presets[name] if each.metric not in metrics]
         if missing:
             raise wrong("preset", f"It requires {', '.join(missing)}, which is not among the metrics of this report.")
@@ -175,7 +173,8 @@ def resolved(
     low, high = demand.get("min"), demand.get("max")
     metric = metrics.get(demand["metric"])
     if metric is None:
-        raise wrong("metric", "Not among the metrics of this report. GET /v1/metrics lists those of each task.")
+        close = nearest(demand["metric"], metrics)
+        raise wrong("metric", f"Not among the metrics of this report.{close} GET /v1/metrics lists those of each task.")
     if "min_difference" in demand and not metric.towards:
         raise wrong("min_difference", "Neither more nor less of this metric is better.")
     beyond = {"min": low is not None and low > metric.high, "max": high is not None and high < metric.low}

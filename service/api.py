@@ -18,7 +18,7 @@ from schemas.requests import ReportRequest
 from service import json_columns, media
 from service.body import decoder_of, read_body
 from service.by_group import sections_of
-from service.columnar import options_of
+from service.columnar import malformed, options_of
 from service.comparison import compare
 from service.evaluate import kinds_of, report, states_of
 from service.gate import Gate
@@ -154,7 +154,13 @@ def negotiated(verb: str) -> Callable[[bytes | bytearray, Settings], Any]:
     if not kind.columnar:
         return kind.decode
     options = options_of(request.query_string)
-    return lambda body, settings: kind.decode(body, settings) | options
+
+    def columns_of(body: bytes | bytearray, settings: Settings) -> Any:
+        if not body:
+            raise malformed("It is empty.")
+        return kind.decode(body, settings) | options
+
+    return columns_of
 
 
 def needs_extra(kind: media.MediaType | None) -> bool:

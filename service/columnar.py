@@ -13,12 +13,15 @@ from urllib.parse import parse_qsl
 from marshmallow import ValidationError
 
 from schemas.complaints import Complaint
+from schemas.names import nearest
 from service import json_columns
 from service.problems import Problem
 from service.settings import Settings
 
 NAMES = ("labels", "scores", "predictions", "sample_weight", "queries")
 GROUP = "group."
+# Of files that are called CSV, too.
+OTHER_DELIMITERS = ";\t|"
 KNOWN = f"The columns are {', '.join(NAMES)}, and {GROUP}NAME for each name of groups."
 
 
@@ -48,10 +51,15 @@ def check_names(names: list[str]) -> None:
         )
     if len(set(names)) < len(names):
         raise Problem("duplicate-key", "Two columns have the same name. Send each once.")
-    text = f"There is no such column. {KNOWN} Options are query parameters."
-    unknown = {name: [Complaint(text)] for name in names if name not in NAMES and not name.startswith(GROUP)}
+    unknown = {name: [no_column(name)] for name in names if name not in NAMES and not name.startswith(GROUP)}
     if unknown:
         raise ValidationError(dict(unknown))
+
+
+def no_column(name: str) -> Complaint:
+    """What is said of a column that there is not."""
+    apart = " Put commas between columns." if any(other in name for other in OTHER_DELIMITERS) else ""
+    return Complaint(f"There is no such column.{nearest(name, NAMES)}{apart} {KNOWN} Options are query parameters.")
 
 
 def check_size(rows: int, values: int, settings: Settings) -> None:

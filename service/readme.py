@@ -30,7 +30,7 @@ WIDTH = 118
 GATE = """\
 jq '. + {{"requirements": [{requirement}]}}' {file} |
   curl -s http://127.0.0.1:8000/v1/binary/report -H 'Content-Type: application/json' -d @- |
-  jq -e '.verdict.outcome == "pass"'"""
+  jq -se 'map(.verdict.outcome) == ["pass"]'"""
 
 FOUND = """\
 curl -s http://127.0.0.1:8000/v1/binary/report -H 'Content-Type: application/json' \\

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import socket
 import subprocess
 import sys
 from http import HTTPStatus
@@ -29,6 +30,8 @@ ELSEWHERE = {
     "kubectl apply -k deploy/kubernetes/production": "not run: it needs a cluster; its manifests are made by a test",
     f"{SERVICE} -b 127.0.0.1:8000 -w 2 'service.app:create_app()'": "tests/serving.py",
 }
+# The last line of each command of a gate starts with it.
+GATE = "jq -se"
 FLOAT = re.compile(r"\d+\.\d+(?:e[+-]?\d+)?")
 
 
@@ -67,11 +70,20 @@ def test_every_request_of_the_page_gets_an_answer(server: Server, command: str) 
     for program in ("curl", "jq"):
         if program in command and shutil.which(program) is None:
             pytest.skip(f"{program} is not installed")
-    local = command.replace(":8000", f":{server.port}").replace("python -c", f"{sys.executable} -c")
+    local = command.replace(":8000", f":{server.port}").replace(".venv/bin/python -c", f"{sys.executable} -c")
     failing = f"set -o pipefail\n{local.replace('curl -s', 'curl -sf')}"
     done = subprocess.run(["bash", "-c", failing], cwd=readme.ROOT, capture_output=True, check=False)  # noqa: S607  # the bash of whoever reads it
-    assert done.returncode == 0 or "jq -e" in command, done.stderr
+    assert done.returncode == 0 or GATE in command, done.stderr
     assert json.loads(done.stdout) is not None
+
+
+@pytest.mark.skipif(shutil.which("jq") is None, reason="jq is not installed")
+@pytest.mark.parametrize("command", [block for block in blocks() if GATE in block])
+def test_no_gate_is_passed_where_nobody_answers(command: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        closed = taken.getsockname()[1]
+    done = subprocess.run(["bash", "-c", command.replace(":8000", f":{closed}")], cwd=readme.ROOT, check=False)  # noqa: S607  # the bash of whoever reads it
+    assert done.returncode != 0
 
 
 def test_every_other_command_of_the_page_is_tried_elsewhere() -> None:
