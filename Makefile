@@ -70,9 +70,10 @@ coverage-study: setup
 findings-corpus: setup
 	$(BIN)/python -m tests.findings_corpus --write
 
-# What the service promises under stress: restarts, overload, memory; about three minutes.
+# What the service promises under stress: restarts, overload, faults, half an hour of requests, changes of the metrics: an
+# hour and a half. RELIABILITY='--only overload' measures a part.
 reliability: setup
-	$(BIN)/python -m tests.reliability
+	$(BIN)/python -m tests.reliability $(RELIABILITY)
 
 # Half an hour of requests, and what a worker holds after each few of them.
 SOAK_SECONDS = 1800
@@ -83,7 +84,7 @@ soak: setup
 EACH = 3
 mutants: setup
 	EXAMPLES=2 PYTEST_ADDOPTS="-m 'not long' -p no:cacheprovider $(OTHER_TESTS:%=--ignore=tests/test_%.py)" \
-		$(BIN)/python -m tests.mutants --each $(EACH)
+		$(BIN)/python -m tests.mutants --each $(EACH) $(JSON:%=--json %)
 
 # The image, built and run without a container engine where buildah and mmdebstrap are, as root: one to three minutes.
 image-test: setup

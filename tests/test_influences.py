@@ -25,7 +25,7 @@ QUESTIONS = {
 
 
 def batch_of(name: str, rng: np.random.Generator) -> Batch:
-    """Random rows with weights, without ties, where all metrics have a value."""
+    """Random rows with weights, without ties, where all metrics have a value, the shares of right rows below 1."""
     weight = rng.uniform(0.5, 2, ROWS)
     if name == "binary":
         truth = rng.permutation(ROWS) < ROWS // 3
@@ -33,7 +33,7 @@ def batch_of(name: str, rng: np.random.Generator) -> Batch:
         return Batch(truth, scores >= 0.5, scores, weight)
     if name == "multiclass":
         truth = rng.permutation(ROWS) % 3
-        scores = rng.dirichlet(np.ones(3), ROWS) + 0.5 * np.eye(3)[truth]
+        scores = rng.dirichlet(np.ones(3), ROWS) + 0.2 * np.eye(3)[truth]
         scores /= scores.sum(axis=1, keepdims=True)
         return Batch(truth, scores.argmax(axis=1), scores, weight)
     if name == "multilabel":

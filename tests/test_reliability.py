@@ -9,7 +9,7 @@ from tests.reliability.overload import overload
 from tests.reliability.promise import NOT_RUN, Row, Scale
 from tests.reliability.restarts import behind_nginx, orphans, recovery, stopping
 
-FEW = Scale(restarts=1, requests=300, seconds=1.0, soak=1.0, every=20, examples=20)
+FEW = Scale(restarts=1, requests=300, seconds=1.0, soak=1.0, every=20, times=4, examples=20, mutants=0)
 
 
 @needs_nginx

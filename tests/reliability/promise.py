@@ -17,7 +17,7 @@ class Scale(NamedTuple):
     """How much is tried.
 
     Restarts and requests of each kind, seconds of overload and of the look at memory, each so many-th of the bad
-    inputs, examples of each fuzzed decoder.
+    inputs and how often, examples of each fuzzed decoder, mutants of each module of the metrics.
     """
 
     restarts: int
@@ -25,7 +25,9 @@ class Scale(NamedTuple):
     seconds: float
     soak: float
     every: int
+    times: int
     examples: int
+    mutants: int
 
 
-FULL = Scale(restarts=10, requests=10_000, seconds=10.0, soak=60.0, every=1, examples=2000)
+FULL = Scale(restarts=10, requests=10_000, seconds=10.0, soak=1800.0, every=1, times=40, examples=2000, mutants=2)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from tests.reliability.damage import damaged_bodies, faults
 from tests.reliability.memory import after_bad_inputs, growth
+from tests.reliability.mutation import mutants
 from tests.reliability.overload import overload
 from tests.reliability.promise import Row, Scale
 from tests.reliability.restarts import behind_nginx, orphans, recovery, stopping
@@ -19,4 +20,5 @@ PROMISES: tuple[Callable[[Path, Scale], Iterator[Row]], ...] = (
     damaged_bodies,
     faults,
     growth,
+    mutants,
 )
