@@ -104,6 +104,7 @@ bench-compare: setup
 
 # What is released, in dist/, after every check: the wheel, what runs with it, and their SHA-256.
 release: check
+	$(BIN)/python -m tests.coverage_study --awaited
 	$(BIN)/python deploy/release.py
 
 # The service with the lowest versions that pyproject.toml allows: about three minutes.

@@ -10,7 +10,7 @@ from scipy import stats
 from service.metrics.catalogue import TASKS
 from tests.coverage_study import comparison_page, comparisons, groups, populations
 from tests.coverage_study.designs import DESIGNS, FAST
-from tests.coverage_study.rules import WITHOUT
+from tests.coverage_study.rules import AWAITED, WITHOUT
 from tests.coverage_study.study import Population, class_metrics, run
 from tests.coverage_study.tables import README, broken
 
@@ -170,9 +170,10 @@ def test_intervals_cover_as_often_as_demanded(task):
 def test_the_committed_table_holds_every_metric_that_has_an_interval(task):
     covered = {metric for metric, _, _, coverage, *_ in rows_of_page()[task] if coverage}
     for metric in TASKS[task].metrics:
-        if metric.name not in WITHOUT:
-            assert any(re.fullmatch(metric.pattern, name) for name in covered), metric.name
-    assert class_metrics(task).keys() <= {name.partition(" of class ")[0] for name in covered}
+        if metric.name not in AWAITED.union(WITHOUT):
+            held = any(re.fullmatch(metric.pattern, name) for name in covered)
+            assert held, f"{metric.name}: add it to AWAITED in tests/coverage_study/rules.py, or make coverage-study"
+    assert class_metrics(task).keys() - AWAITED <= {name.partition(" of class ")[0] for name in covered}
 
 
 @pytest.mark.parametrize("task", TASKS)

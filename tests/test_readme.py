@@ -15,6 +15,7 @@ from service.app import create_app
 from service.metrics.catalogue import TASKS
 from service.settings import Settings
 from tests.serving import Server
+from tests.wire import JSON, request
 
 SERVICE = ".venv/bin/gunicorn -c deploy/gunicorn.conf.py"
 # Commands of the page without a request, and what runs them.
@@ -84,6 +85,22 @@ def test_no_gate_is_passed_where_nobody_answers(command: str) -> None:
         closed = taken.getsockname()[1]
     done = subprocess.run(["bash", "-c", command.replace(":8000", f":{closed}")], cwd=readme.ROOT, check=False)  # noqa: S607  # the bash of whoever reads it
     assert done.returncode != 0
+
+
+def test_the_line_of_the_log_is_one_that_the_service_writes(server: Server) -> None:
+    shown = json.loads(re.search(r"```json\n(\{\"event\": \"request\".*?)```", readme.README.read_text(), re.DOTALL)[1])
+    trace = f"00-{shown['trace_id']}-b7ad6b7169203331-01"
+    headers = JSON | {"X-Request-Id": shown["request_id"], "traceparent": trace}
+    answer = request(server.port, "POST", shown["route"], headers=headers, body=readme.EXAMPLE.read_bytes())
+    assert answer.status == shown["status"]
+    lines = map(json.loads, server.log.read_text().splitlines())
+    written = next(line for line in lines if line.get("request_id") == shown["request_id"])
+    assert list(written) == list(shown)
+    assert list(written["ms"]) == list(shown["ms"])
+    measured = {"ms", "timestamp", "caller"}  # nobody needs a key here
+    assert {name: written[name] for name in shown.keys() - measured} == {
+        name: shown[name] for name in shown.keys() - measured
+    }
 
 
 def test_every_other_command_of_the_page_is_tried_elsewhere() -> None:
