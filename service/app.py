@@ -2,6 +2,7 @@
 
 import os
 import re
+import time
 import uuid
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Flask, Response, g, request
 
 from service import api, health, problems, telemetry
+from service.body import LEAVING
 from service.settings import Settings
 
 if TYPE_CHECKING:
@@ -39,19 +41,24 @@ def create_app(settings: Settings | None = None) -> Flask:
     settings.access.register(app)
     health.register(app)
     api.register(app, settings)
-    app.wsgi_app = closing(app.wsgi_app)  # type: ignore[method-assign,assignment]  # the way that Flask documents
+    app.wsgi_app = answering(app.wsgi_app, settings.send_seconds)  # type: ignore[method-assign,assignment]  # the way that Flask documents
     return app
 
 
-def closing(application: "WSGIApplication") -> "WSGIApplication":
-    """Close the connection after a response that asks for it: gunicorn drops the header and knows its own way."""
+def answering(application: "WSGIApplication", send_seconds: float) -> "WSGIApplication":
+    """Bound the time in which an answer leaves, and close the connection after one that asks for it.
 
-    def closer(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+    gunicorn drops that header and knows its own way.
+    """
+
+    def answer(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         def start(status: str, headers: list[tuple[str, str]], *failure: Any) -> Callable[[bytes], object]:
+            if "gunicorn.socket" in environ:
+                LEAVING[environ["gunicorn.socket"]] = time.monotonic() + send_seconds
             if ("Connection", "close") in headers and hasattr(start_response, "__self__"):
                 start_response.__self__.force_close()
             return start_response(status, headers, *failure)
 
         return application(environ, start)
 
-    return closer
+    return answer

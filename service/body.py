@@ -12,9 +12,10 @@ from service.problems import Problem
 from service.settings import Settings
 
 STEP = 1 << 20
-# When the request of a connection has to have arrived, and the connections whose request has not: the worker sets the
-# one and adds to the other.
+# When the request of a connection has to have arrived, and its answer to have left, and the connections whose request
+# came late: the worker keeps them.
 ARRIVING: dict[Any, float] = {}
+LEAVING: dict[Any, float] = {}
 LATE: set[Any] = set()
 # What follows the end of a compressed frame is copied, so pieces and frames are bounded.
 PIECE = 1 << 16

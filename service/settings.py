@@ -101,6 +101,9 @@ class Settings:
     body_seconds: float = limit(
         seconds(15.0, "How long a request may take to arrive, head and body."), "seconds", "request-timeout"
     )
+    send_seconds: float = seconds(
+        60.0, "How long a client may take to read an answer; the connection is closed on one who takes longer."
+    )
     compute_seconds: float = limit(seconds(30.0, "How long a request may compute."), "seconds", "compute-timeout")
     wait_seconds: float = limit(
         seconds(0.25, "How long a request waits for a worker that is computing."), "seconds", "overloaded"

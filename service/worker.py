@@ -14,7 +14,7 @@ from gunicorn import util
 from gunicorn.workers.gthread import ThreadWorker
 
 from service import tracing
-from service.body import ARRIVING, LATE
+from service.body import ARRIVING, LATE, LEAVING
 from service.health import DRAINING
 from service.settings import Settings
 
@@ -50,11 +50,11 @@ def limit_memory(size: int) -> None:
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
-    """A gthread worker that bounds the time in which requests arrive, and that lets no client stop its main thread.
+    """A gthread worker that bounds how long requests arrive and answers leave, and whose main thread no client stops.
 
-    gthread waits for the rest of a head or body as long as the client likes. And it ends connections on the thread that
-    accepts new ones and sends heartbeats, where it waits up to two seconds for each client to hang up: here the thread
-    that answered does.
+    gthread waits for the rest of a head or body, and for the client to read, as long as the client likes. And it ends
+    connections on the thread that accepts new ones and sends heartbeats, where it waits up to two seconds for each
+    client to hang up: here the thread that answered does.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -95,6 +95,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
             kept = super().handle(conn)
         finally:
             ARRIVING.pop(conn.sock, None)
+            LEAVING.pop(conn.sock, None)
             LATE.discard(conn.sock)
         if kept is False:
             with suppress(OSError):
@@ -110,7 +111,10 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
             super().finish_request(conn, fs)
 
     def notify(self) -> None:
-        """Send a heartbeat, at least once a second, and read no more from those who are late; they get their answer."""
+        """Send a heartbeat, at least once a second.
+
+        Read no more from those who are late, who get their answer, and hang up on those who do not read theirs.
+        """
         super().notify()
         now = time.monotonic()
         for connection, deadline in list(ARRIVING.items()):
@@ -118,3 +122,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
                 LATE.add(connection)
                 with suppress(OSError):
                     connection.shutdown(socket.SHUT_RD)
+        for connection, deadline in list(LEAVING.items()):
+            if deadline < now:
+                with suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)

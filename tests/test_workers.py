@@ -94,8 +94,8 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def hurried(start_server: Callable[..., Server]) -> Server:
-    """A service that waits a second for a body."""
-    return start_server(ASSAY_BODY_SECONDS="1")
+    """A service that waits a second for a body, and for an answer to be read."""
+    return start_server(ASSAY_BODY_SECONDS="1", ASSAY_SEND_SECONDS="1")
 
 
 @pytest.fixture(scope="module")
@@ -260,6 +260,29 @@ def test_clients_that_stay_hold_up_nobody_for_long(hurried: Server, sent: bytes)
             assert request(hurried.port, method="GET", target="/livez", headers={}, timeout=3 * SOON).status == 200
         assert request(hurried.port, body=FINE).status == 200
         assert hurried.workers == [worker]
+
+
+@pytest.mark.parametrize("patient", [True, False], ids=["silent", "reading"])
+def test_51_an_answer_that_is_not_read_is_dropped_at_the_deadline(hurried: Server, *, patient: bool) -> None:
+    """It is larger than what the system takes off the thread that sends it."""
+    (worker,) = hurried.workers
+    ranking = {"labels": [1, 0] * 10_000, "scores": [0.5, 0.25] * 10_000, "per_query": True, "intervals": False}
+    body = json.dumps(ranking | {"queries": [place // 2 for place in range(20_000)]}).encode()
+    sent = {"Content-Length": str(len(body)), "Connection": "close"}
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.settimeout(SOON)
+        connection.connect(("127.0.0.1", hurried.port))
+        connection.sendall(head("POST", "/v1/ranking/report", JSON | sent) + body)
+        if patient:
+            time.sleep(3)  # the deadline, and the second that may pass until it is seen
+        with connection.makefile("rb") as answer:
+            lines = iter(answer.readline, b"\r\n")
+            (length,) = (int(line.split()[1]) for line in lines if line.lower().startswith(b"content-length"))
+            read = len(answer.read())
+    assert read < length if patient else read == length
+    assert request(hurried.port, body=FINE).status == 200
+    assert hurried.workers == [worker]
 
 
 def test_bodies_that_trickle_end_at_the_deadline(hurried: Server) -> None:
