@@ -6,12 +6,14 @@ import resource
 import socket
 import time
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
+from selectors import EVENT_READ
 from threading import Barrier
 from typing import Any
 
 from gunicorn import util
-from gunicorn.workers.gthread import ThreadWorker
+from gunicorn.workers.gthread import DEFAULT_WORKER_DATA_TIMEOUT, TConn, ThreadWorker
 
 from service import tracing
 from service.body import ARRIVING, LATE, LEAVING
@@ -22,6 +24,8 @@ from service.settings import Settings
 TRIM_THRESHOLD, MMAP_THRESHOLD, ARENA_MAX = -1, -3, -8
 # The largest that glibc takes: smaller blocks come from the memory that is kept.
 LARGEST_THRESHOLD = 1 << 25
+# The most connections of a worker that have sent nothing yet: with all others, fewer than the files a process may open.
+MOST_SILENT = 512
 
 
 def keep_memory(size: int) -> None:
@@ -52,9 +56,10 @@ def limit_memory(size: int) -> None:
 class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
     """A gthread worker that bounds how long requests arrive and answers leave, and whose main thread no client stops.
 
-    gthread waits for the rest of a head or body, and for the client to read, as long as the client likes. And it ends
-    connections on the thread that accepts new ones and sends heartbeats, where it waits up to two seconds for each
-    client to hang up: here the thread that answered does.
+    gthread waits for the rest of a head or body, and for the client to read, as long as the client likes. Connections
+    that send nothing take its threads and the places of others; here neither. It ends connections on the thread that
+    accepts new ones and sends heartbeats, where it waits up to two seconds for each client to hang up: here the thread
+    that answered does.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -88,6 +93,22 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
         DRAINING.set()
         super().handle_exit(sig, frame)
 
+    def accept(self, listener: Any) -> None:
+        """Accept a connection, and give it a thread once it has sent something.
+
+        Where too many are silent, the one that has been so for longest is closed.
+        """
+        with suppress(BlockingIOError, ConnectionAbortedError):
+            sock, client = listener.accept()
+            conn = TConn(self.cfg, sock, client, listener.getsockname())
+            conn.timeout = time.monotonic() + DEFAULT_WORKER_DATA_TIMEOUT
+            self.nr_conns += 1
+            self.pending_conns.append(conn)
+            self.poller.register(sock, EVENT_READ, partial(self.on_pending_socket_readable, conn))
+            if len(self.pending_conns) > MOST_SILENT:
+                self.pending_conns[0].timeout = 0.0
+                self.murder_pending()
+
     def handle(self, conn: Any) -> Any:
         """Serve a request of a connection, on one of the threads."""
         ARRIVING[conn.sock] = time.monotonic() + self.settings.body_seconds
@@ -113,9 +134,11 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
     def notify(self) -> None:
         """Send a heartbeat, at least once a second.
 
-        Read no more from those who are late, who get their answer, and hang up on those who do not read theirs.
+        Read no more from those who are late, who get their answer, and hang up on those who do not read theirs. Who has
+        sent nothing takes no place of those who may be served at once.
         """
         super().notify()
+        self.worker_connections = self.cfg.worker_connections + len(self.pending_conns)
         now = time.monotonic()
         for connection, deadline in list(ARRIVING.items()):
             if deadline < now:

@@ -1,5 +1,8 @@
 """What `make reliability` measures, for seconds: what depends on no clock."""
 
+import os
+import signal
+
 import pytest
 
 from tests.proxy import needs_nginx
@@ -7,6 +10,7 @@ from tests.reliability.__main__ import kept
 from tests.reliability.memory import after_bad_inputs, growth, slope
 from tests.reliability.overload import overload
 from tests.reliability.promise import NOT_RUN, Row, Scale
+from tests.reliability.promises import measured
 from tests.reliability.restarts import behind_nginx, orphans, recovery, stopping
 
 FEW = Scale(restarts=1, requests=300, seconds=1.0, soak=1.0, every=20, times=4, examples=20, mutants=0)
@@ -31,6 +35,16 @@ def test_it_is_measured(tmp_path, measure):
 
 def test_growth_is_a_slope():
     assert slope([(0, 5), (10, 25), (20, 45)]) == 2
+
+
+def crash(_, __):
+    """Ends the process, as a fault of the memory may."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_part_that_ends_its_process_did_not_run():
+    (row,) = measured(crash, FEW)
+    assert kept(row) == NOT_RUN
 
 
 def test_what_did_not_run_is_not_kept():

@@ -5,6 +5,7 @@ import json
 import os
 import random
 import re
+import resource
 import signal
 import socket
 import struct
@@ -260,6 +261,26 @@ def test_clients_that_stay_hold_up_nobody_for_long(hurried: Server, sent: bytes)
             assert request(hurried.port, method="GET", target="/livez", headers={}, timeout=3 * SOON).status == 200
         assert request(hurried.port, body=FINE).status == 200
         assert hurried.workers == [worker]
+
+
+def test_48_a_thousand_silent_connections_hold_up_nobody(hurried: Server) -> None:
+    (worker,) = hurried.workers
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, 4096)), hard))
+    try:
+        with ExitStack() as held:
+            silent = [
+                held.enter_context(socket.create_connection(("127.0.0.1", hurried.port), SOON)) for _ in range(1000)
+            ]
+            silent[-1].sendall(HEAD + FINE)
+            assert silent[-1].recv(12) == b"HTTP/1.1 200"
+            for _ in range(20):
+                assert request(hurried.port, body=FINE, timeout=SOON).status == 200
+            assert len([*Path(f"/proc/{worker}/fd").iterdir()]) < 1000
+            assert silent[0].recv(1) == b""
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert hurried.workers == [worker]
 
 
 @pytest.mark.parametrize("patient", [True, False], ids=["silent", "reading"])

@@ -6,27 +6,15 @@
 import argparse
 import json
 import sys
-import tempfile
 import time
 from pathlib import Path
 
 from tests.benchmarks.figures import machine
 from tests.benchmarks.page import table
-from tests.reliability.promise import FULL, NOT_RUN, Row, Scale
-from tests.reliability.promises import PROMISES
+from tests.reliability.promise import FULL, NOT_RUN, Row
+from tests.reliability.promises import PROMISES, measured
 
 MARKS = ("<!-- reliability -->", "<!-- /reliability -->")
-
-
-def measured(scale: Scale, only: str | None) -> list[Row]:
-    """Every promise, or those of one part; a part that could not run says so."""
-    rows = []
-    for measure in PROMISES:
-        if only not in {None, measure.__name__}:
-            continue
-        with tempfile.TemporaryDirectory() as folder:
-            rows += measure(Path(folder), scale)
-    return rows
 
 
 def kept(row: Row) -> str:
@@ -41,7 +29,11 @@ def main() -> None:
     parser.add_argument("--only", choices=[each.__name__ for each in PROMISES], help="measure no other")
     parser.add_argument("--soak", type=float, default=FULL.soak, help="seconds of the look at memory")
     options = parser.parse_args()
-    rows = measured(FULL._replace(soak=options.soak), options.only)
+    rows: list[Row] = []
+    for part in PROMISES:
+        if options.only in {None, part.__name__}:
+            rows += measured(part, FULL._replace(soak=options.soak))
+            sys.stderr.write(f"{time.strftime('%H:%M:%S')} {part.__name__} measured\n")
     when, where = time.strftime("%Y-%m-%d"), machine()
     head = f"Measured on {when}, {where['processor']}, {where['cores']} cores, with clients on the same machine."
     lines = table(("promise", "measured", "kept"), ((*row[:2], kept(row)) for row in rows))

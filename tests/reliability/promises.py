@@ -1,6 +1,10 @@
 """What the service promises under stress, each measured on a real one."""
 
+import tempfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context
 from pathlib import Path
 
 from tests.reliability.damage import damaged_bodies, faults
@@ -10,7 +14,10 @@ from tests.reliability.overload import overload
 from tests.reliability.promise import Row, Scale
 from tests.reliability.restarts import behind_nginx, orphans, recovery, stopping
 
-PROMISES: tuple[Callable[[Path, Scale], Iterator[Row]], ...] = (
+# Measures some promises, with a folder for its files.
+Part = Callable[[Path, Scale], Iterator[Row]]
+
+PROMISES: tuple[Part, ...] = (
     behind_nginx,
     recovery,
     stopping,
@@ -22,3 +29,18 @@ PROMISES: tuple[Callable[[Path, Scale], Iterator[Row]], ...] = (
     growth,
     mutants,
 )
+
+
+def measured(measure: Part, scale: Scale) -> list[Row]:
+    """The promises of a part, from a process of its own: the faults may end it, and then nothing was measured."""
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        try:
+            return pool.submit(in_folder, measure, scale).result()
+        except BrokenProcessPool:
+            return [Row(f"{measure.__name__}: measured to the end")]
+
+
+def in_folder(measure: Part, scale: Scale) -> list[Row]:
+    """The promises of a part, which keeps its files in a folder of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        return list(measure(Path(folder), scale))
