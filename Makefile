@@ -3,7 +3,7 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 BIN = .venv/bin
 # The tests of requests, servers and deployment, and those that need many rows.
-OTHER_TESTS = access bad_inputs benchmarks clients contract coverage_study deploy examples faults findings_corpus fuzz grafana json_conformance kubernetes limits memory mtls \
+OTHER_TESTS = access bad_inputs benchmarks clients contract coverage_study deploy examples faults findings_corpus fuzz grafana json_conformance json_pieces kubernetes limits memory mtls \
 	multiclass_requests nginx openapi order_and_chunks readme release reliability telemetry transport workers
 # What meets every package that the service needs.
 FLOOR_TESTS = access examples exact json_conformance media openapi parquet sections telemetry transport

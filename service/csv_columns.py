@@ -9,7 +9,7 @@ import csv
 import importlib
 from typing import Any
 
-from service import json_columns
+from service import json_pieces
 from service.arrow_columns import pyarrow
 from service.columnar import check_names, check_size, fields_of, malformed, refusing
 from service.problems import Problem
@@ -31,8 +31,8 @@ def decode(body: bytes | bytearray, settings: Settings) -> dict[str, Any]:
     if body.startswith(codecs.BOM_UTF8):
         raise Problem("bad-encoding", "The body starts with a byte order mark. Leave it out.")
     if len(body) >= settings.max_values:
-        lines = max(json_columns.occurrences(body, end) for end in "\r\n")
-        check_size(0, json_columns.occurrences(body, ",") + lines, settings)
+        lines = max(json_pieces.occurrences(body, end) for end in "\r\n")
+        check_size(0, json_pieces.occurrences(body, ",") + lines, settings)
     names, after = header_of(body)
     check_names(names)
     arrow, reader = pyarrow(), importlib.import_module("pyarrow.csv")

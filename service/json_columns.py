@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from schemas.fields import Faulty, bad_elements
+from service.json_pieces import MARK, Columns, as_rows, numbers_of, occurrences, without_numbers
 from service.problems import Problem
 
 simdjson: Any
@@ -24,7 +25,6 @@ try:
 except ImportError:  # no wheel for this Python
     simdjson = None
 
-BLOCK_BYTES = 1 << 18
 # A longer body is not read a second time, by a slower parser, to say where it is wrong.
 MOST_LOCATED = 1 << 20
 # More keys than any object of a request has.
@@ -51,15 +51,6 @@ def decode(body: bytes | bytearray, max_values: int) -> Any:
     if len(body) >= max_values and occurrences(body, ",") >= max_values:
         raise Problem("too-many-values", f"More than {max_values} values. Send fewer rows.")
     return PARSERS[0](body)
-
-
-def occurrences(body: bytes | bytearray, character: str) -> int:
-    """How often an ASCII character stands in a body."""
-    view = np.frombuffer(body, dtype=np.uint8)
-    return sum(
-        int(np.count_nonzero(view[start : start + BLOCK_BYTES] == ord(character)))
-        for start in range(0, len(view), BLOCK_BYTES)
-    )
 
 
 def at_most(body: bytes | bytearray, character: bytes, most: int) -> bool:
@@ -265,8 +256,19 @@ def wrong_row(row: Any, width: int, array_type: type[Any]) -> str | None:
 def parse_with_simdjson(body: bytes | bytearray) -> Any:
     """The columns of a body, numbers without Python objects in between."""
     parser = AT_REST.pop() if AT_REST else simdjson.Parser()
-    columns, flat = read_by(parser, body)
-    if flat and len(body) <= MOST_KEPT:
+    rest, numbers = without_numbers(parser, body)
+    try:
+        try:
+            columns, flat = read_by(parser, rest, numbers)
+        except Misplaced:
+            columns, flat = read_by(simdjson.Parser(), body, [])
+    except UnicodeDecodeError:
+        raise not_utf8() from None
+    except ValueError:
+        raise malformed(body) from None
+    except RuntimeError as error:
+        raise (too_deep() if str(error).startswith("DEPTH_ERROR") else beyond_64_bits()) from None
+    if flat and len(rest) <= MOST_KEPT:
         AT_REST.append(parser)
     return columns
 
@@ -281,16 +283,9 @@ def parsers_at_rest() -> Iterator[None]:
         raise
 
 
-def read_by(parser: Any, body: bytes | bytearray) -> tuple[Any, bool]:
-    """The columns of a body, and whether nothing in them refers to the parser."""
-    try:
-        value = parser.parse(body)
-    except UnicodeDecodeError:
-        raise not_utf8() from None
-    except ValueError:
-        raise malformed(body) from None
-    except RuntimeError as error:
-        raise (too_deep() if str(error).startswith("DEPTH_ERROR") else beyond_64_bits()) from None
+def read_by(parser: Any, body: bytes | bytearray, numbers: Columns) -> tuple[Any, bool]:
+    """The columns of a body, with these in their places, and whether nothing in them refers to the parser."""
+    value = parser.parse(body)
     if not isinstance(value, simdjson.Object):
         return ([] if isinstance(value, simdjson.Array) else value), True
     objects, arrays = unfolded(value)
@@ -303,7 +298,21 @@ def read_by(parser: Any, body: bytes | bytearray) -> tuple[Any, bool]:
         if occurrences(body, "[") != accounted:
             for holder, key, array in arrays:
                 holder[key] = verified(array, holder[key])
+    places = [(holder, key) for holder, key, _ in arrays if numbers and stands_for_numbers(holder[key])]
+    if len(places) < len(numbers):
+        raise Misplaced
+    for holder, key in places:
+        holder[key] = numbers[holder[key][1]]
     return objects[0], flat
+
+
+class Misplaced(Exception):
+    """Some numbers stand where no column does."""
+
+
+def stands_for_numbers(column: Any) -> bool:
+    """Whether a column was put in the place of numbers."""
+    return isinstance(column, np.ndarray) and column.shape == (2,) and column[0] == MARK
 
 
 def unfolded(value: Any) -> tuple[list[dict[str, Any]], list[tuple[dict[str, Any], str, Any]]]:
@@ -333,9 +342,10 @@ def column_of_array(array: Any, *, flat: bool) -> Any:
     if flat:
         return array.as_list() if numbers is None else numbers
     if len(array) and isinstance(array[0], simdjson.Array):
+        rows = None if numbers is None else as_rows(array, numbers)
+        if rows is not None:
+            return rows
         width = len(array[0])
-        if numbers is not None and all_of_width(array, width) and numbers.size == len(array) * width:
-            return numbers.reshape(-1, width)
         return Faulty(bad_elements(array, lambda row: wrong_row(row, width, simdjson.Array)), map(elements_of, array))
     if numbers is not None and numbers.size == len(array):
         return numbers
@@ -356,24 +366,6 @@ def plain(value: Any) -> Any:
 def elements_of(row: Any) -> Any:
     """The elements of an array as a list; any other value as it is."""
     return list(row) if isinstance(row, simdjson.Array) else row
-
-
-def numbers_of(array: Any) -> Any:
-    """All numbers of an array and of the arrays in it, int64 if they all are, else float64; None if it holds others."""
-    for of_type, dtype in (("i", np.int64), ("d", np.float64)):
-        try:
-            return np.frombuffer(array.as_buffer(of_type=of_type), dtype=dtype)
-        except (TypeError, ValueError):
-            continue
-    return None
-
-
-def all_of_width(array: Any, width: int) -> bool:
-    """Whether every element is an array, or object, of that length, which is above 0."""
-    try:
-        return width > 0 and set(map(len, array)) == {width}
-    except TypeError:
-        return False
 
 
 def arrays_in(array: Any, column: Any) -> int:

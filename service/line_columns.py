@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from marshmallow import ValidationError
 
-from service import json_columns
+from service import json_columns, json_pieces
 from service.columnar import check_names, check_size, fields_of, malformed
 from service.problems import Problem
 from service.settings import Settings
@@ -31,7 +31,7 @@ def decode(body: bytes | bytearray, settings: Settings) -> dict[str, Any]:
     if body.startswith(codecs.BOM_UTF8):
         raise Problem("bad-encoding", "The body starts with a byte order mark. Leave it out.")
     if len(body) >= settings.max_values:
-        check_size(0, sum(json_columns.occurrences(body, character) for character in ",\n"), settings)
+        check_size(0, sum(json_pieces.occurrences(body, character) for character in ",\n"), settings)
     columns = columns_of_like_lines(body, settings) or columns_of_any_lines(body, settings)
     return fields_of(columns)
 
@@ -136,7 +136,7 @@ def blocks_of_lines(body: bytes | bytearray) -> Iterator[bytes]:
     """A body in pieces of whole lines."""
     start, view = 0, memoryview(body)
     while start < len(body):
-        end = body.find(b"\n", start + json_columns.BLOCK_BYTES) + 1 or len(body)
+        end = body.find(b"\n", start + json_pieces.BLOCK_BYTES) + 1 or len(body)
         yield bytes(view[start:end])
         start = end
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from service import json_pieces
 from service.json_columns import PARSERS, decode
 from service.problems import Problem
 from tests.serving import ROOT, Server
@@ -126,9 +127,12 @@ def unified(value: Any) -> Any:
     return value
 
 
-@pytest.fixture(params=PARSERS, ids=lambda parser: parser.__name__)
-def parse(request: pytest.FixtureRequest) -> Parser:
-    """One of the parsers."""
+@pytest.fixture(params=[*PARSERS, "in pieces"], ids=lambda parser: getattr(parser, "__name__", parser))
+def parse(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Parser:
+    """One of the parsers, or the first one with every array in the smallest pieces."""
+    if request.param == "in pieces":
+        monkeypatch.setattr(json_pieces, "PIECE_BYTES", 1)
+        return PARSERS[0]
     return request.param  # type: ignore[no-any-return]  # pytest does not know what parameters are
 
 
