@@ -71,9 +71,9 @@ findings-corpus: setup
 	$(BIN)/python -m tests.findings_corpus --write
 
 # What the service promises under stress: restarts, overload, faults, half an hour of requests, changes of the metrics: an
-# hour and a half. RELIABILITY='--only overload' measures a part.
+# hour and a half. RELIABILITY='--only overload' measures a part; the others are those of the last time.
 reliability: setup
-	$(BIN)/python -m tests.reliability $(RELIABILITY)
+	$(BIN)/python -m tests.reliability --write README.md $(RELIABILITY)
 
 # Half an hour of requests, and what a worker holds after each few of them.
 SOAK_SECONDS = 1800

@@ -20,14 +20,14 @@ from tests.tasks.regression import NUMBERS, regression_batches
 
 SETTINGS = settings(max_examples=EXAMPLES, deadline=None, derandomize=True)
 SCORED = binary_batches(scores=SCORES[:-1], weights=[None, WHOLE], scoreless=False)
-WIDE = np.random.default_rng(9)
 
 
 def wide(rows: int, *, weights: bool):
     """More distinct scores than points, some of them tied."""
-    truth = WIDE.random(rows) < 0.4
-    scores = np.round(np.clip(WIDE.normal(0.4 + 0.2 * truth, 0.2), 0, 1), 3)
-    return binary(truth, scores, WIDE.integers(1, 9, rows) if weights else None)
+    rng = np.random.default_rng(9)
+    truth = rng.random(rows) < 0.4
+    scores = np.round(np.clip(rng.normal(0.4 + 0.2 * truth, 0.2), 0, 1), 3)
+    return binary(truth, scores, rng.integers(1, 9, rows) if weights else None)
 
 
 def exact_points(batch):

@@ -8,7 +8,7 @@ import pytest
 from service.candidates import Candidate
 from service.evaluate import kinds_of, merged, states_of, value_of
 from service.metrics.batch import Batch, Question, Reading
-from service.metrics.binary_influences import of_fit
+from service.metrics.binary_influences import fitted
 from service.metrics.catalogue import TASKS
 from service.metrics.sweep_states import Sweep
 
@@ -77,7 +77,8 @@ def moved(metric, candidate, batch):
     influence = candidate.influence(metric)
     values = influence.values
     if metric.name.startswith("calibration"):  # more than a slope where the fit hangs on the row
-        *_, left = of_fit(candidate.states[0][TASKS[candidate.question.task].kind(Sweep, compared=True)])
+        sweep = candidate.states[0][TASKS[candidate.question.task].kind(Sweep, compared=True)]
+        left = sweep.as_they_came(fitted(sweep).left)
         assert 0.3 < left.min() < 0.97
         values = values * left
     if values.ndim == 1:

@@ -1,17 +1,19 @@
 """What `make reliability` measures, for seconds: what depends on no clock."""
 
+import json
 import os
 import signal
 
 import pytest
 
 from tests.proxy import needs_nginx
-from tests.reliability.__main__ import kept
+from tests.reliability.__main__ import FIGURES, kept, rows_of, text_of
 from tests.reliability.memory import after_bad_inputs, growth, slope
 from tests.reliability.overload import overload
 from tests.reliability.promise import NOT_RUN, Row, Scale
 from tests.reliability.promises import measured
 from tests.reliability.restarts import behind_nginx, orphans, recovery, stopping
+from tests.serving import ROOT
 
 FEW = Scale(restarts=1, requests=300, seconds=1.0, soak=1.0, every=20, times=4, examples=20, mutants=0)
 
@@ -42,9 +44,23 @@ def crash(_, __):
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def test_a_part_that_ends_its_process_did_not_run():
-    (row,) = measured(crash, FEW)
+def fail(_, __):
+    """Fails as whatever has a defect."""
+    raise ValueError
+
+
+@pytest.mark.parametrize("part", [crash, fail])
+def test_a_part_that_fails_did_not_run(part):
+    (row,) = measured(part, FEW)
     assert kept(row) == NOT_RUN
+
+
+def test_a_part_without_figures_is_not_run():
+    assert {kept(row) for row in rows_of({})} == {NOT_RUN}
+
+
+def test_the_readme_shows_the_figures():
+    assert text_of(json.loads(FIGURES.read_text())) in (ROOT / "README.md").read_text()
 
 
 def test_what_did_not_run_is_not_kept():

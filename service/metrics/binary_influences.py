@@ -2,13 +2,14 @@
 
 import math
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
 from service.metrics.area_intervals import roc_estimate, sides
 from service.metrics.binary_states import Cells, log_losses, squared_errors
 from service.metrics.cell_intervals import linearised
-from service.metrics.class_area_states import Moved, entries_of, moved
+from service.metrics.class_area_states import Variation, entries_of, moved
 from service.metrics.class_states import Areas, SortedColumn
 from service.metrics.digest import HIGHEST, LOWEST
 from service.metrics.exact import Floats, exact_sum
@@ -22,20 +23,29 @@ from service.metrics.undefined import Undefined
 LEAST_LEFT = 0.1
 
 
+class AreaInfluences(NamedTuple):
+    """What a little more weight of each row, as they came, does to both areas, and what their variances are made of."""
+
+    roc: Floats
+    precision: Floats
+    roc_variation: Variation
+    precision_variation: Variation
+
+
 class PlacedSweep(Placed, Sweep):
     """The rows by score, which know the place they came in at."""
 
     @cached_property
-    def moved(self) -> tuple[Moved, Floats]:
-        """What rows do to both areas, and this times the total weight for each row as they came.
-
-        Raises `Undefined` where all rows are of one class.
-        """
+    def area_influences(self) -> AreaInfluences:
+        """What rows do to both areas. Raises `Undefined` where all rows are of one class."""
         found = moved(self, Areas.of(self))
         if found is None:
             raise Undefined("single_class")
-        entries = entries_of(SortedColumn(self.columns[-1], self))
-        return found, self.as_they_came(math.fsum(sides(self)) * found.table[entries])
+        entries, rows = entries_of(SortedColumn(self.columns[-1], self)), np.empty((2, len(self.truth)))
+        for area, moves in zip(rows, found.table.T, strict=True):
+            area[self.columns[-1]] = moves[entries]
+        rows *= math.fsum(sides(self))
+        return AreaInfluences(rows[0], rows[1], found.roc, found.precision)
 
 
 def of_cells(case: Case, cells: Cells) -> Influence:
@@ -47,15 +57,15 @@ def of_cells(case: Case, cells: Cells) -> Influence:
 
 def of_roc_auc(case: Case, sweep: PlacedSweep) -> Influence:
     """By the placements of the rows among those of the other class (DeLong)."""
-    found, rows = sweep.moved
-    floor = roc_estimate(found.roc.sizes, case.value, found.roc.of_rows).floor
-    return Influence(rows[:, 0], sweep.as_they_came(sweep.truth), floor=floor)
+    found = sweep.area_influences
+    floor = roc_estimate(found.roc_variation.sizes, case.value, found.roc_variation.of_rows).floor
+    return Influence(found.roc, sweep.as_they_came(sweep.truth), floor=floor)
 
 
 def of_average_precision(sweep: PlacedSweep) -> Influence:
     """By the precisions that the rows take part in."""
-    found, rows = sweep.moved
-    return Influence(rows[:, 1], size=found.precision.sizes[0])
+    found = sweep.area_influences
+    return Influence(found.precision, size=found.precision_variation.sizes[0])
 
 
 def of_log_loss(sweep: PlacedSweep) -> Influence:
@@ -70,34 +80,46 @@ def of_brier_score(sweep: PlacedSweep) -> Influence:
 
 def of_calibration_slope(sweep: PlacedSweep) -> Influence:
     """By the score of the fit's likelihood and its information."""
-    _, slope, left = of_fit(sweep)
-    return Influence(slope / left)
+    fit = fitted(sweep)
+    return Influence(sweep.as_they_came(fit.apart * fit.miss / fit.spread / fit.left))
 
 
 def of_calibration_intercept(sweep: PlacedSweep) -> Influence:
     """By the score of the fit's likelihood and its information."""
-    intercept, _, left = of_fit(sweep)
-    return Influence(intercept / left)
+    fit = fitted(sweep)
+    turn = fit.apart * fit.miss
+    turn *= fit.mean / fit.spread
+    return Influence(sweep.as_they_came((fit.miss / fit.flat - turn) / fit.left))
 
 
-def of_fit(sweep: PlacedSweep) -> Floats:
-    """What each row does to intercept and slope of the recalibration, and what is left of the fit without it.
+class Fitted(NamedTuple):
+    """Of each row how far its logit is from the mean one, and its label from the fit, and what is left without it.
 
-    Over that it is about what leaving the row out does, so that rows on which the fit hangs count in full (J. G.
-    MacKinnon, H. White, Journal of Econometrics 29, 1985).
+    `mean` is the mean logit by curvature, `flat` the mean curvature and `spread` that times the variance of the logits.
+    Over what is left of a fit without a row its influence is about what leaving it out does, so that rows on which the
+    fit hangs count in full (J. G. MacKinnon, H. White, Journal of Econometrics 29, 1985).
     """
-    fit = sweep.recalibration
-    scores = np.clip(sweep.scores, LOWEST, HIGHEST)
-    logits = np.log(scores / (1 - scores))
-    likely = 1 / (1 + np.exp(-fit.intercept - fit.slope * logits))
-    curve, weights = likely * (1 - likely), factors(sweep.weights)
-    whole = exact_sum(np.ones(len(scores)), *weights)
-    flat = exact_sum(curve, *weights) / whole
-    mean = float(exact_sum(curve, logits, *weights) / whole / flat)
-    apart, flat = logits - mean, float(flat)
-    spread = float(exact_sum(curve * apart, apart, *weights) / whole)
-    share = 1 / float(whole) if sweep.weights is None or sweep.counts else sweep.weights / float(whole)
-    left = np.maximum(1 - share * curve * (1 / flat + apart * apart / spread), LEAST_LEFT)
-    miss = sweep.truth - likely
-    turn = apart * miss / spread
-    return np.stack([sweep.as_they_came(column) for column in (miss / flat - mean * turn, turn, left)])
+
+    apart: Floats
+    miss: Floats
+    left: Floats
+    mean: float
+    flat: float
+    spread: float
+
+
+def fitted(sweep: PlacedSweep) -> Fitted:
+    """What the rows do to the recalibration. Raises `Undefined` as that does."""
+    line, weights = sweep.recalibration, factors(sweep.weights)
+    apart = np.clip(sweep.scores, LOWEST, HIGHEST)
+    np.log(apart / (1 - apart), out=apart)
+    likely = 1 / (1 + np.exp(-line.intercept - line.slope * apart))
+    curve = likely * (1 - likely)
+    whole, total = float(exact_sum(np.ones(len(curve)), *weights)), exact_sum(curve, *weights)
+    mean, flat = float(exact_sum(curve, apart, *weights) / total), float(total) / whole
+    apart -= mean
+    spread = float(exact_sum(curve * apart, apart, *weights)) / whole
+    curve *= 1 / flat + apart * apart / spread
+    curve *= 1 / whole if sweep.weights is None or sweep.counts else sweep.weights / whole
+    left = np.maximum(1 - curve, LEAST_LEFT)
+    return Fitted(apart, sweep.truth - likely, left, mean, flat, spread)

@@ -45,7 +45,7 @@ class Shares:
         if batch.query is not None:
             weights, rows = weights_of(batch, batch.by_query), len(batch.by_query.ids)
         if weights is None:
-            return cls(np.full(rows, 1 / rows), np.full(rows, 1 / rows**2))
+            return cls(np.broadcast_to(1 / rows, rows), np.broadcast_to(1 / rows**2, rows))
         relative = np.ldexp(weights, -int(np.frexp(weights.max())[1]))
         shares = relative / float(exact_sum(relative))
         return cls(shares, squares_of(shares, counts=False) if not question.counts else shares / float(weights.sum()))

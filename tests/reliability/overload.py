@@ -15,8 +15,8 @@ from tests.serving import start
 from tests.wire import JSON, head
 
 TIMES_CAPACITY = 4
-# Of the capacity, to be made of what is asked for.
-SHARE = 0.8
+# Of the capacity, to be made of what is asked for; less where a report takes but a few times as long as a refusal.
+SHARE, SHORT_SHARE = 0.8, 0.4
 # Of `wait_seconds`.
 WAIT = 0.25
 RECOVERY = 5.0
@@ -40,13 +40,13 @@ def overload(folder: Path, scale: Scale) -> Iterator[Row]:
     try:
         service.wait()
         with on_core(0):
-            for name, body in (("slow", slow_request()), ("fast", fast_request())):
-                yield from overloaded(service.port, name, body, scale.seconds)
+            yield from overloaded(service.port, slow_request(), SHARE, scale.seconds)
+            yield from overloaded(service.port, fast_request(), SHORT_SHARE, scale.seconds)
     finally:
         service.stop()
 
 
-def overloaded(port: int, name: str, body: bytes, seconds: float) -> Iterator[Row]:
+def overloaded(port: int, body: bytes, share: float, seconds: float) -> Iterator[Row]:
     """What the service does with too many requests of this body."""
     ask = partial(timed, port, "POST", "/v1/binary/report", body)
     ask()
@@ -69,8 +69,8 @@ def overloaded(port: int, name: str, body: bytes, seconds: float) -> Iterator[Ro
     goodput = len(good) / length / capacity
     late = max((each.seconds for each in refused), default=0.0) - WAIT
     slowest = max(each.seconds for each in health)
-    under = f"{name} reports ({usual * 1e3:.0f} ms) at {TIMES_CAPACITY} times the capacity of a worker"
-    yield Row(f"{under}: at least {SHARE:.0%} of it is made", f"{goodput:.0%}", goodput >= SHARE)
+    under = f"reports of {usual * 1e3:.0f} ms at {TIMES_CAPACITY} times the capacity of a worker"
+    yield Row(f"{under}: at least {share:.0%} of it is made", f"{goodput:.0%}", goodput >= share)
     every = len(good) + len(refused) == len(asked)
     yield Row("every other answer is a 503", f"{len(refused)} of {len(asked)}", every and bool(refused))
     yield Row("these come at most 50 ms after the wait", f"{late * 1e3:.0f} ms", late <= 0.05)
