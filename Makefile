@@ -21,7 +21,7 @@ serve: setup
 test: setup
 	$(BIN)/python -m pytest -n auto
 
-# The laws on ten times as many examples as `make test` draws: about half an hour on two cores.
+# The laws on a thousand examples, where `make test` draws sixty: about half an hour on two cores.
 laws: setup
 	EXAMPLES=1000 $(BIN)/python -m pytest -n auto $(CORE_TESTS)
 

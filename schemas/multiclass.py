@@ -6,7 +6,7 @@ import numpy as np
 from marshmallow import ValidationError, post_load
 from numpy.typing import NDArray
 
-from schemas.columns import Classes, ClassLabels, LabelColumn, Probabilities, at_rows, too_many_classes
+from schemas.columns import SUM_TOLERANCE, Classes, ClassLabels, LabelColumn, Probabilities, at_rows, too_many_classes
 from schemas.requests import ReportRequest, Request, counts_of, refused, same_length
 from service.metrics.batch import Batch, Label, Question
 from service.metrics.exact import Floats
@@ -19,7 +19,8 @@ class MulticlassReport(ReportRequest):
 
     labels = ClassLabels("What the model should have said.", required=True)
     scores = Probabilities(
-        "In every row the probability of each class, in the order of classes. Scores or predictions are required."
+        "In every row the probability of each class, in the order of classes; they add up to 1 within "
+        f"{SUM_TOLERANCE:.6f} a class. Scores or predictions are required."
     )
     predictions = ClassLabels(
         "The classes the model chose; where left out those with the largest score, the first of a tie."

@@ -32,6 +32,13 @@ jq '. + {{"requirements": [{requirement}]}}' {file} |
   curl -s http://127.0.0.1:8000/v1/binary/report -H 'Content-Type: application/json' -d @- |
   jq -se 'map(.verdict.outcome) == ["pass"]'"""
 
+# What the first answer of the page shows of a report, and of which metrics.
+FIRST_SEEN = ("task", "samples", "classes", "pos_label", "prevalence", "threshold", "metrics", "undefined")
+FIRST_METRICS = ("accuracy", "recall", "roc_auc")
+FIRST = """\
+curl -s http://127.0.0.1:8000/v1/binary/report -H 'Content-Type: application/json' -d @{file} |
+  jq '{{{seen},
+       intervals: .intervals | {{{metrics}}}, baselines: .baselines | {{{metrics}}}, findings}}'"""
 FOUND = """\
 curl -s http://127.0.0.1:8000/v1/binary/report -H 'Content-Type: application/json' \\
   -d '{body}' |
@@ -70,10 +77,16 @@ def text() -> str:
 
 
 def answer() -> str:
-    """What the service answers to the request of the README."""
+    """The first command of the README, and what of the report it shows; then what else there is."""
     client = create_app(Settings()).test_client()
     response = client.post("/v1/binary/report", data=EXAMPLE.read_bytes(), content_type="application/json")
-    return f"```json\n{pretty(response.get_json())}\n```"
+    report = response.get_json()
+    shown = {name: report[name] for name in FIRST_SEEN}
+    shown |= {name: {metric: report[name][metric] for metric in FIRST_METRICS} for name in ("intervals", "baselines")}
+    shown["findings"] = report["findings"]
+    others = ", ".join(f"`{name}`" for name in report if name not in shown)
+    command = FIRST.format(file=EXAMPLE.relative_to(ROOT), seen=", ".join(FIRST_SEEN), metrics=", ".join(FIRST_METRICS))
+    return f"```sh\n{command}\n```\n\n```json\n{pretty(shown)}\n```\n\nWithout jq the report is whole, with {others}."
 
 
 # A release gate that is passed, one that is failed, and one that these rows cannot decide.

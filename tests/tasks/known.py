@@ -40,7 +40,7 @@ ROWS = 1_000_000
 # Rows of several classes or labels each.
 MANY_ROWS = ROWS // 4
 # What hypothesis tries of each law; the measurement of branches takes fewer.
-EXAMPLES = int(os.environ.get("EXAMPLES", "100"))
+EXAMPLES = int(os.environ.get("EXAMPLES", "60"))
 
 
 def rows_as_units(batch: Batch) -> NDArray[Any]:
