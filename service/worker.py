@@ -13,7 +13,7 @@ from threading import Barrier
 from typing import Any
 
 from gunicorn import util
-from gunicorn.workers.gthread import DEFAULT_WORKER_DATA_TIMEOUT, TConn, ThreadWorker
+from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from service import tracing
 from service.body import ARRIVING, LATE, LEAVING
@@ -101,7 +101,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
         with suppress(BlockingIOError, ConnectionAbortedError):
             sock, client = listener.accept()
             conn = TConn(self.cfg, sock, client, listener.getsockname())
-            conn.timeout = time.monotonic() + DEFAULT_WORKER_DATA_TIMEOUT
+            conn.timeout = time.monotonic() + self.settings.body_seconds
             self.nr_conns += 1
             self.pending_conns.append(conn)
             self.poller.register(sock, EVENT_READ, partial(self.on_pending_socket_readable, conn))

@@ -8,15 +8,15 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from tests.reliability.bodies import fast_request, slow_request
+from tests.reliability.bodies import short_request, slow_request
 from tests.reliability.load import Timed, at_a_rate, one_by_one, time_until, timed
 from tests.reliability.promise import Row, Scale
 from tests.serving import start
 from tests.wire import JSON, head
 
 TIMES_CAPACITY = 4
-# Of the capacity, to be made of what is asked for; less where a report takes but a few times as long as a refusal.
-SHARE, SHORT_SHARE = 0.8, 0.4
+# Of the capacity, to be made of what is asked for; less where a report takes but ten times as long as a refusal.
+SHARE, SHORT_SHARE = 0.8, 0.6
 # Of `wait_seconds`.
 WAIT = 0.25
 RECOVERY = 5.0
@@ -41,7 +41,7 @@ def overload(folder: Path, scale: Scale) -> Iterator[Row]:
         service.wait()
         with on_core(0):
             yield from overloaded(service.port, slow_request(), SHARE, scale.seconds)
-            yield from overloaded(service.port, fast_request(), SHORT_SHARE, scale.seconds)
+            yield from overloaded(service.port, short_request(), SHORT_SHARE, scale.seconds)
     finally:
         service.stop()
 
