@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable
-from contextlib import ExitStack
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -20,6 +19,7 @@ from service.body import decoder_of, read_body
 from service.by_group import sections_of
 from service.columnar import malformed, options_of
 from service.comparison import compare
+from service.deadline import within
 from service.evaluate import kinds_of, report, states_of
 from service.gate import Gate
 from service.limits import limits
@@ -38,7 +38,7 @@ def register(app: Flask, settings: Settings) -> None:
     """Add every route of the service."""
     app.before_request(well_formed)
     app.before_request(one_slash)
-    gate = Gate(settings.wait_seconds, settings.compute_seconds)
+    gate = Gate(settings.wait_seconds)
     for task, schema in REPORTS.items():
         for verb, answer in (
             ("report", report_of(schema(settings))),
@@ -117,20 +117,21 @@ def computing(answer: Answer, verb: str, settings: Settings, gate: Gate) -> Call
             body = read_body(request.environ, settings)
         record: Record = g.record
         record.bytes = len(body)
-        with ExitStack() as held:
+        with gate.turn() as turn:
             with phase("wait"):
-                held.enter_context(gate.computing())
-            with phase("parse"):
-                body = decode(body, settings.max_decoded_bytes)
-                columns = [columns_of(body, settings)]
-            del body  # the columns stand on their own
-            with phase("validate"):
-                asked = [answer.asked(columns.pop())]
-            with phase("compute"):
-                made, record.rows = answer.made(asked.pop())
-            record.task = made["task"]
-            with phase("write"):
-                return Response(media.encode(made), content_type=media.JSON)
+                turn.wait()
+            with within(settings.compute_seconds):
+                with phase("parse"):
+                    body = decode(body, settings.max_decoded_bytes)
+                    columns = [columns_of(body, settings)]
+                del body  # the columns stand on their own
+                with phase("validate"):
+                    asked = [answer.asked(columns.pop())]
+                with phase("compute"):
+                    made, record.rows = answer.made(asked.pop())
+                record.task = made["task"]
+                with phase("write"):
+                    return Response(media.encode(made), content_type=media.JSON)
 
     return view
 

@@ -7,9 +7,19 @@ import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
+from threading import local
 
-DEADLINE: ContextVar[float] = ContextVar("deadline", default=math.inf)
+
+class Deadline(local):
+    """When the time of what this thread computes is over.
+
+    It is no `ContextVar`: where there is no memory left to set one, CPython 3.11 crashes.
+    """
+
+    at = math.inf
+
+
+DEADLINE = Deadline()
 
 
 class Overdue(Exception):
@@ -19,14 +29,14 @@ class Overdue(Exception):
 @contextmanager
 def within(seconds: float) -> Iterator[None]:
     """Give what is computed here so many seconds."""
-    before = DEADLINE.set(time.monotonic() + seconds)
+    before, DEADLINE.at = DEADLINE.at, time.monotonic() + seconds
     try:
         yield
     finally:
-        DEADLINE.reset(before)
+        DEADLINE.at = before
 
 
 def check_time() -> None:
     """Raises `Overdue` where the time is over."""
-    if time.monotonic() > DEADLINE.get():
+    if time.monotonic() > DEADLINE.at:
         raise Overdue

@@ -1,8 +1,11 @@
 """Where a read, a write or an allocation fails no wrong report comes, and the next request is answered right."""
 
+import _testcapi
+
 import pytest
 
 from service.app import create_app
+from service.gate import Gate
 from service.settings import Settings
 from tests.faults import BODIES, CLOSED, REFUSED, RIGHT, WRONG, allocations, reads, writes
 
@@ -28,3 +31,21 @@ def test_memory_that_is_not_given_makes_no_wrong_report(kind):
     outcomes = allocations(APP, kind, range(0, 40_000, 1999))
     assert outcomes[REFUSED]
     assert not outcomes[WRONG]
+
+
+@pytest.mark.parametrize("places", [1, 2])
+def test_memory_that_is_not_given_leaves_the_slot_free(places):
+    """So many allocations one after the other fail, from each of the first ones on."""
+    gate, failed = Gate(0.0), 0
+    for place in range(200):
+        _testcapi.set_nomemory(place, place + places)
+        try:
+            with gate.turn() as turn:
+                turn.wait()
+        except MemoryError:
+            failed += 1
+        finally:
+            _testcapi.remove_mem_hooks()
+        assert not gate.slot.locked()
+        assert not any(each.locked() for each in gate.places)
+    assert failed
