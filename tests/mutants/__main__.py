@@ -6,7 +6,7 @@ reason why no test can or need tell it from the original; one without a reason t
 killed mutants below that promised.
 
 mutmut forks a process that has imported everything for each mutant, so that what runs on import, as all that makes the
-catalogue, ran before it was changed. Survivors are therefore tried again from the start.
+catalogue, ran before it was changed. Survivors without a reason are therefore tried again from the start.
 """
 
 import argparse
@@ -62,9 +62,10 @@ def main() -> None:
     names = drawn(outcomes(), options.each, options.seed)
     subprocess.run([MUTMUT, "run", *names], env=environment, check=True)
     codes = {name: code for mutants in outcomes().values() for name, code in mutants.items() if name in set(names)}
-    survivors = [name for name, code in sorted(codes.items()) if code in SURVIVED and survives(name, environment)]
-    killed = len(codes) - len(survivors)
     reasons = json.loads(REASONS.read_text())
+    unnoticed = [name for name, code in sorted(codes.items()) if code in SURVIVED]
+    survivors = [name for name in unnoticed if name in reasons or survives(name, environment)]
+    killed = len(codes) - len(survivors)
     for name in survivors:
         sys.stdout.write(f"survived: {name}: {reasons.get(name, 'no reason is given')}\n")
     sys.stdout.write(f"{killed} of {len(codes)} mutants were killed, {killed / len(codes):.0%}\n")
