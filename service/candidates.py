@@ -121,7 +121,8 @@ class Candidate:
         That of the last metric is kept: it is compared with one candidate after the other.
         """
         if metric.name not in self._last_influence:
-            self._last_influence = {metric.name: self._influence(metric)}
+            self._last_influence.clear()
+            self._last_influence[metric.name] = self._influence(metric)
         return self._last_influence[metric.name]
 
     def _influence(self, metric: Metric) -> Influence:
