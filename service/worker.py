@@ -124,6 +124,12 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
                 util.close_graceful(conn.sock)
         return kept
 
+    def handle_request(self, req: Any, conn: Any) -> Any:
+        """Answer a request. Who asks first whether to send a body that is too large is not told to."""
+        if getattr(req.body.reader, "length", 0) > self.settings.max_body_bytes:
+            req._expected_100_continue = False  # noqa: SLF001  # gunicorn has no other way to say so
+        return super().handle_request(req, conn)
+
     def finish_request(self, conn: Any, fs: Any) -> None:
         """Take a served connection back, on the main thread."""
         if conn.sock.fileno() < 0:  # closed by the thread that answered

@@ -1,5 +1,6 @@
 """Framing: what a client may do wrong below HTTP's semantics gets a refusal, and never half a body a report."""
 
+import socket
 from collections.abc import Callable
 
 import pytest
@@ -148,3 +149,11 @@ def test_refusals_before_the_body_leave_the_service_well(
         assert request(fresh.port, headers={"Content-Type": "text/plain"}, body=b" " * 100_000).status == 415
     assert request(fresh.port, body=FINE).status == 200
     assert fresh.workers == [worker]
+
+
+@pytest.mark.parametrize(("length", "first"), [(LIMIT, b"HTTP/1.1 100 "), (LIMIT + 1, b"HTTP/1.1 413 ")])
+def test_87_a_body_that_is_too_large_is_not_asked_for(small: Server, length: int, first: bytes) -> None:
+    expecting = {"Expect": "100-continue", "Content-Length": str(length)}
+    with socket.create_connection(("127.0.0.1", small.port), 5) as connection:
+        connection.sendall(head("POST", BINARY, JSON | expecting))
+        assert connection.recv(len(first)) == first
