@@ -1,5 +1,6 @@
 """Few rows in the place of many: what depends smoothly on score and label has the same sums."""
 
+import itertools
 import math
 
 import numpy as np
@@ -7,7 +8,9 @@ import pytest
 from scipy import special
 
 from service.metrics.binary_states import log_losses, squared_errors
-from service.metrics.digest import GROUPS, MANY, NARROW, digest_of
+from service.metrics.calibration_states import VARIANCE_UNIT
+from service.metrics.digest import MANY, NARROW
+from service.metrics.sweep_states import Sweep
 from tests.cases import binary, whole
 
 ROWS = 40_000
@@ -36,26 +39,27 @@ SMOOTH = {
 @pytest.mark.parametrize("kind", SCORES)
 def test_sums_of_what_is_smooth_are_those_of_all_rows(kind, smooth, weighted):
     rng = np.random.default_rng(31)
-    scores = np.sort(SCORES[kind](rng))
+    scores = SCORES[kind](rng)
     truth = rng.random(ROWS) < scores
     weights = rng.uniform(0, 2, ROWS) ** 8 if weighted else None
     value = SMOOTH[smooth]
-    terms = value(truth, scores) * (1 if weights is None else weights)
-    parts = digest_of(scores, truth, weights, NARROW)
+    sweep = Sweep.sorted(scores, truth, weights=weights)
+    terms = value(sweep.truth, sweep.scores) * sweep.relative_weights
+    parts = sweep.digests(NARROW)[0]
     found = math.fsum(math.fsum(part.mass * value(part.truth, part.scores)) for part in parts)
     assert found == pytest.approx(math.fsum(terms), rel=1e-12, abs=1e-14 * math.fsum(np.abs(terms)))
 
 
-def test_a_digest_is_small_where_the_rows_are_many():
-    scores = np.sort(np.random.default_rng(32).random(1_000_000))
-    truth = scores > 0.5
-    parts = digest_of(scores, truth, None, NARROW)
-    assert sum(len(part.mass) for part in parts) < 4 * GROUPS + 100_000
+@pytest.mark.parametrize("kind", SCORES)
+def test_a_digest_is_small_where_the_rows_are_many(kind):
+    scores = np.tile(SCORES[kind](np.random.default_rng(32)), 25)
+    (parts,) = Sweep.sorted(scores, scores > 0.5, weights=None).digests(NARROW)
+    assert sum(len(part.mass) for part in parts) < 200_000
 
 
 def test_few_rows_stand_for_themselves():
     scores = np.linspace(0, 1, MANY - 1)
-    (part,) = digest_of(scores, scores > 0.5, None, NARROW)
+    ((part,),) = Sweep.sorted(scores, scores > 0.5, weights=None).digests(NARROW)
     assert part.scores.tolist() == scores.tolist()
     assert part.mass.tolist() == [1.0] * len(scores)
 
@@ -64,7 +68,7 @@ def test_few_rows_stand_for_themselves():
 @pytest.mark.parametrize("kind", ["even", "skewed", "every magnitude", "extreme", "narrow", "narrower"])
 def test_no_row_is_left_out_of_the_fit_of_many_rows(kind, weights):
     rng = np.random.default_rng(23)
-    rows, middle = 30_000, 0.3
+    rows, middle = ROWS, 0.3
     scores = {
         "even": lambda: rng.uniform(0, 1, rows),
         "skewed": lambda: rng.beta(0.3, 4, rows),
@@ -89,3 +93,27 @@ def test_no_row_is_left_out_of_the_fit_of_many_rows(kind, weights):
     assert abs(math.fsum(pull * x)) / math.sqrt(math.fsum(curvature * x * x)) < 1e-8
     rounding = 1e-15 * max(1.0, abs(intercept))
     assert abs(math.fsum(pull)) < 1e-8 * math.sqrt(math.fsum(curvature)) + rounding * math.fsum(curvature)
+
+
+@pytest.mark.parametrize("unit", [None, 1.0, 2.0**-1050])
+@pytest.mark.parametrize("kind", [*SCORES, "near a half"])
+def test_runs_hold_the_sums_over_all_their_rows(kind, unit):
+    rng = np.random.default_rng(33)
+    scores = 0.5 + rng.normal(0, 1e-4, ROWS) if kind == "near a half" else SCORES[kind](rng)
+    truth = rng.random(ROWS) < scores
+    weights = None if unit is None else unit * rng.uniform(0, 2, ROWS) ** 8
+    sweep = Sweep.sorted(scores, truth, weights=weights)
+    runs, p, y = sweep.runs, sweep.scores, sweep.truth
+    w = np.ones(ROWS) if weights is None else sweep.weights
+    gap, slant, variance = y - p, 1 - 2 * p, p * (1 - p)
+    linear = [np.ones(ROWS), y, p, 1 - p, gap, variance, gap * slant]
+    informative = variance * VARIANCE_UNIT * slant * slant
+    square = [np.ones(ROWS), variance, informative, y, gap * slant, np.square(gap * slant)]
+    scales = np.ldexp(1.0, -runs.exponents)
+    for row, (first, last) in enumerate(itertools.pairwise([*runs.starts.tolist(), ROWS])):
+        here, scale = slice(first, last), scales[row]
+        for found, power, terms in ((runs.linear, 1, linear), (runs.square, 2, square)):
+            for value, term in zip(found[:, row], terms, strict=True):
+                parts = (w[here] * scale) ** power * term[here]
+                rounding = 1e-12 * math.fsum(np.abs(parts)) + 1e-300  # which subnormal products need
+                assert abs(value - math.fsum(parts)) <= rounding

@@ -3,30 +3,29 @@
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from service.metrics.digest import Groups
 from service.metrics.exact import Floats
 from service.metrics.intervals import limits_of_shares
 
 BINS = 10
 # The inner edges of the uniform bins: the floats nearest to k / 10.
 UNIFORM_EDGES = np.arange(1, BINS) / BINS
-# A block's temporaries stay in the processor's cache.
-BLOCK = 1 << 13
 # The variance of a single row, however small, stays in the range of float64 times this; so does the sum of 2**60 rows.
 VARIANCE_UNIT = 2.0**960
 
 
-@dataclass(frozen=True, eq=False)
-class Runs:
+class Runs(NamedTuple):
     """Sums over runs of neighbouring rows; run k has the rows `starts[k]` to `starts[k + 1]`.
 
     Weights are in units of 2**exponents[k]. `linear` holds the sums of w, w y, w p, w (1 - p), w (y - p), w p (1 - p)
     and w (y - p)(1 - 2p); `square` those of w^2, w^2 p (1 - p), in units of 1 / VARIANCE_UNIT
-    w^2 (1 - 2p)^2 p (1 - p), and w^2 y, with w in place of w^2 where weights are counts.
+    w^2 (1 - 2p)^2 p (1 - p), w^2 y, w^2 (y - p)(1 - 2p) and w^2 (y - p)^2 (1 - 2p)^2, with w in place of w^2 where
+    weights are counts.
     """
 
     starts: NDArray[np.intp]
@@ -35,24 +34,17 @@ class Runs:
     square: Floats
 
     @classmethod
-    def of(
-        cls, scores: Floats, truth: NDArray[np.bool_], weights: Floats | None, cuts: NDArray[np.intp], *, counts: bool
-    ) -> Self:
-        """The sums over the runs that start at these rows, cut further into blocks."""
-        cut = np.zeros(len(scores) + 1, dtype=np.bool_)
-        cut[cuts] = cut[::BLOCK] = True
-        starts = np.flatnonzero(cut[:-1])
-        if len(scores) <= BLOCK:
-            return cls(starts, *_sums(scores, truth, weights, starts, counts=counts))
-        blocks = np.append(np.searchsorted(starts, np.arange(0, len(scores), BLOCK)), len(starts))
-        parts = []
-        for first, last in zip(blocks[:-1].tolist(), blocks[1:].tolist(), strict=True):
-            start = int(starts[first])
-            block = slice(start, start + BLOCK)
-            weight = None if weights is None else weights[block]
-            parts.append(_sums(scores[block], truth[block], weight, starts[first:last] - start, counts=counts))
-        exponents, linear, square = zip(*parts, strict=True)
-        return cls(starts, np.concatenate(exponents), np.hstack(linear), np.hstack(square))
+    def of(cls, groups: Groups) -> Self:
+        """Each of the groups as a run."""
+        linear = np.array(linear_sums(groups.places, groups.moments))
+        return cls(groups.starts, groups.exponents, linear, np.array(square_sums(groups.places, groups.squares)))
+
+    def merged(self, other: Self) -> Self:
+        """These runs and those between them."""
+        pairs: Any = zip(self, other, strict=True)
+        both = [np.concatenate(pair, axis=-1) for pair in pairs]
+        order = both[0].argsort()
+        return type(self)(*(column[..., order] for column in both))
 
     def joined(self, cuts: NDArray[np.intp]) -> Self:
         """The sums over longer runs, which start at these of the rows."""
@@ -76,29 +68,50 @@ class Runs:
         return Bins(runs, lows[filled], highs[filled], *(runs.linear[1:] / runs.linear[0]))
 
 
-def _sums(
-    p: Floats, truth: NDArray[np.bool_], weights: Floats | None, starts: NDArray[np.intp], *, counts: bool
-) -> tuple[NDArray[np.intc], Floats, Floats]:
-    """Exponents, linear and square sums of the runs of one block, which start at these of its rows."""
-    y = truth.astype(np.float64)
-    q, gap, slant = 1 - p, y - p, 1 - 2 * p
-    variance = p * q
-    linear = [y, p, q, gap, variance, gap * slant]
-    square = [variance, variance * VARIANCE_UNIT * slant * slant, y]
-    lengths = np.diff(np.append(starts, len(p)))
-    if weights is None:
-        exponents = np.zeros(len(starts), dtype=np.intc)
-        rows = lengths.astype(np.float64)
-        sums = [np.add.reduceat(term, starts) for term in linear]
-        informative = np.add.reduceat(square[1], starts)
-        return exponents, np.array([rows, *sums]), np.array([rows, sums[4], informative, sums[0]])
-    exponents = np.frexp(np.maximum.reduceat(weights, starts))[1] - 1
-    w = np.ldexp(weights, -np.repeat(exponents, lengths))
-    sums = [np.add.reduceat(w * term, starts) for term in linear]
-    other = np.asarray(np.ldexp(1.0, -np.repeat(exponents, lengths))) if counts else w
-    squares = [np.add.reduceat(w * (other * term), starts) for term in square]
-    linear_sums = np.array([np.add.reduceat(w, starts), *sums])
-    return exponents, linear_sums, np.array([np.add.reduceat(w * other, starts), *squares])
+def linear_sums(c: Floats, moments: Floats) -> list[Floats]:
+    """The sums of `Runs.linear` over groups with moments of the distance from c: of polynomials of p - c."""
+    q, slant, every = 1 - c, 1 - 2 * c, moments.sum(axis=1)
+    return [
+        every[0],
+        moments[0, 0],
+        polynomial(every, c, 1),
+        polynomial(every, q, -1),
+        polynomial(moments, np.array([q, -c]), -1).sum(axis=0),
+        polynomial(every, c * q, slant, -1),
+        polynomial(moments, *departure(c)).sum(axis=0),
+    ]
+
+
+def square_sums(c: Floats, moments: Floats) -> list[Floats]:
+    """The sums of `Runs.square` in the same way."""
+    q, slant, every = 1 - c, 1 - 2 * c, moments.sum(axis=1)
+    unit, slope = c * VARIANCE_UNIT * q, VARIANCE_UNIT * slant
+    mixed = slant * (slope * slant - 4 * unit), 4 * unit - 5 * slope * slant
+    flat, steep, curved = departure(c)
+    return [
+        every[0],
+        polynomial(every, c * q, slant, -1),
+        polynomial(every, unit * slant * slant, *mixed, 8 * slope, -4 * VARIANCE_UNIT),
+        moments[0, 0],
+        polynomial(moments, flat, steep, curved).sum(axis=0),
+        polynomial(
+            moments, flat * flat, 2 * flat * steep, steep * steep + 2 * flat * curved, 2 * steep * curved, curved**2
+        ).sum(axis=0),
+    ]
+
+
+def departure(c: Floats) -> tuple[Floats, Floats, float]:
+    """The coefficients of (y - p)(1 - 2p) as a polynomial of p - c, for a positive and for a negative row."""
+    miss, slant = np.array([1 - c, -c]), 1 - 2 * c
+    return miss * slant, -slant - 2 * miss, 2.0
+
+
+def polynomial(moments: Floats, *coefficients: Floats | float) -> Floats:
+    """The sum of a polynomial over rows with as many moments as there are: others are 0."""
+    total: Floats = coefficients[0] * moments[0]
+    for coefficient, moment in zip(coefficients[1:], moments[1:], strict=False):
+        total += coefficient * moment
+    return total
 
 
 @dataclass(frozen=True, eq=False)

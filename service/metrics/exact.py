@@ -25,6 +25,7 @@ Product = tuple[Floats, ...]
 # The product of three doubles is an integer times 2**-3222; the parts that sums are made of reach a little below it.
 UNIT_BITS = 3300
 BINS = UNIT_BITS + 3 * 1024 + 1
+MANTISSA_BITS = 53
 # A block's temporaries stay in the processor's cache. Slices need blocks of 4 rows or more.
 BLOCK_BITS = 14
 # A half mantissa is below 2**27, so that many parts of 2**BLOCK_BITS rows add up below 2**53.
@@ -85,10 +86,15 @@ def sum_of_few(factors: Product) -> Total:
 
 
 class Span(NamedTuple):
-    """Whether all of some numbers are finite, and whether products of three of them are normal numbers or 0."""
+    """Whether some numbers are finite, and whether products of three of them are normal numbers or 0.
+
+    If they are moderate, they are multiples of 2**lowest below 2**highest.
+    """
 
     finite: bool
-    moderate: bool
+    moderate: bool = False
+    lowest: int = 0
+    highest: int = 0
 
     @classmethod
     def of(cls, values: Floats) -> "Span":
@@ -96,11 +102,12 @@ class Span(NamedTuple):
         magnitudes = np.abs(values)
         largest = magnitudes.max(initial=0.0)
         if not largest < LARGEST:
-            return cls(bool(np.isfinite(largest)), moderate=False)
+            return cls(bool(np.isfinite(largest)))
         smallest = magnitudes.min(initial=LARGEST)
         if smallest == 0:
             smallest = magnitudes.min(initial=LARGEST, where=magnitudes > 0)
-        return cls(finite=True, moderate=bool(smallest > SMALLEST))
+        lowest = math.frexp(smallest)[1] - MANTISSA_BITS
+        return cls(finite=True, moderate=bool(smallest > SMALLEST), lowest=lowest, highest=math.frexp(largest)[1])
 
 
 class _Sum:
@@ -123,7 +130,11 @@ class _Sum:
             parts = [factors[0]]
             for factor in factors[1:]:
                 parts = [half for part in parts for half in _two_product(part, factor)]
-            self.units += sum(map(_by_slices, parts))
+            lowest = sum(spans[id(factor)].lowest for factor in factors)
+            highest = sum(spans[id(factor)].highest for factor in factors)
+            # Half of the parts are rounding errors of products, a quarter those of products of rounding errors.
+            for place, part in enumerate(parts):
+                self.units += _by_slices(part, lowest, highest - MANTISSA_BITS * place.bit_count())
         else:
             for part, exponents in _mantissa_products(factors):
                 self._add_by_exponent(part, exponents)
@@ -159,23 +170,23 @@ class _Sum:
         return rational(self.units) if self.finite else math.inf
 
 
-def _by_slices(values: Floats) -> int:
-    """Sum of moderate values: slices of 53 - BLOCK_BITS bits from the top, each of which adds up exactly in float64.
+def _by_slices(values: Floats, lowest: int, highest: int) -> int:
+    """Sum of multiples of 2**lowest up to 2**highest, in slices of so many bits that each adds up exactly in float64.
 
     Adding and subtracting a large constant rounds every value to a multiple of one unit (S. M. Rump, T. Ogita,
     S. Oishi, SIAM Journal on Scientific Computing 31, 2008).
     """
-    units = 0
-    rest = values
-    exponent = math.frexp(max(values.max(initial=0.0), -values.min(initial=0.0)))[1]
-    while np.logical_or.reduce(rest):
+    sums = []
+    rest, exponent = values, highest
+    while exponent - lowest > MANTISSA_BITS - BLOCK_BITS and np.logical_or.reduce(rest):
         rounder = math.ldexp(1.5, exponent + BLOCK_BITS - 1)
         slice_ = (rest + rounder) - rounder
         rest = rest - slice_
-        mantissa, shift = math.frexp(np.add.reduce(slice_))
-        units += int(mantissa * 2.0**53) << (shift - 53 + UNIT_BITS)
-        exponent -= 53 - BLOCK_BITS - 1
-    return units
+        sums.append(np.add.reduce(slice_))
+        exponent -= MANTISSA_BITS - BLOCK_BITS - 1
+    sums.append(np.add.reduce(rest))
+    parts = map(math.frexp, sums)
+    return sum(int(mantissa * 2.0**MANTISSA_BITS) << (shift - MANTISSA_BITS + UNIT_BITS) for mantissa, shift in parts)
 
 
 def _mantissa_products(factors: Product) -> Iterator[tuple[Floats, NDArray[np.int32]]]:

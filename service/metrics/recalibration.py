@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from service.metrics.digest import MANY, NARROW, Digest, clipped, group_size
+from service.metrics.digest import NARROW, Digest, clipped
 from service.metrics.exact import Bools, Floats
 from service.metrics.undefined import Undefined
 
@@ -15,6 +15,8 @@ Blocks = Sequence[tuple[Floats, Floats, Floats]]
 # Intercept and slope, with logits relative to one of the scores.
 Line = tuple[float, float]
 
+# Of so many rows a first fit is made with so many neighbours as one.
+MANY, NEIGHBOURS = 1 << 12, 1 << 6
 # Groups of `NARROW` are narrow enough for slopes up to this one.
 STEEPEST = 3.0
 # Newton's steps square their error, so that a step this small, relative to the largest logit fitted, is the last.
@@ -67,14 +69,15 @@ def recalibration(
         raise Undefined("separable")
     reach = float(np.abs(logits(np.array([lowest, highest]), centre)).max())
     start = log_odds(truth, weights), 0.0
-    many = len(scores) >= MANY
-    near = newton(coarse(scores, truth, weights, centre), start, reach) if many else None
-    fit = None
-    if near is not None:
-        found = digests(NARROW / max(1.0, abs(near.line[1]) / STEEPEST))
-        fit = newton(rows_of(found[0], centre), near.line, reach)
+    found = digests(NARROW)
+    each = rows_of(found[0], centre)
+    near = newton(coarse(each), start, reach) if sum(len(mass) for *_, mass in each) >= MANY else None
+    fit = newton(each, start if near is None else near.line, reach)
+    if fit is not None and abs(fit.line[1]) > STEEPEST:
+        found = digests(NARROW * STEEPEST / abs(fit.line[1]))
+        fit = newton(rows_of(found[0], centre), fit.line, reach)
     if fit is None:
-        found = digests(0.0 if many else NARROW)  # of few rows they are the same
+        found = digests(0.0)
         fit = newton(rows_of(found[0], centre), start, reach)
     if fit is None:
         raise Undefined("no_convergence")
@@ -96,7 +99,7 @@ def recalibration(
 def ends(which: Bools) -> list[int]:
     """The first and the last of these rows; nothing if there are none."""
     first = int(which.argmax())
-    return [first, len(which) - 1 - int(which[::-1].argmax())] if which[first] else []
+    return [first, which.tobytes().rfind(b"\1")] if which[first] else []
 
 
 def logits(p: Floats, centre: float) -> Floats:
@@ -127,20 +130,23 @@ def rows_of(digest: Digest, centre: float) -> Blocks:
     found = []
     for place, moved, truth, mass in digest:
         inside = clipped(place)
-        logit = logits(inside, centre) + np.log1p(moved / (inside * (1 - inside - moved)))
+        apart = np.where(inside == place, moved, 0)
+        logit = logits(inside, centre) + np.log1p(apart / (inside * (1 - inside - apart)))
         found.append((logit, 2 * truth.astype(np.float64) - 1, mass))
     return found
 
 
-def coarse(scores: Floats, truth: Bools, weights: Floats | None, centre: float) -> Blocks:
-    """Groups of neighbours as rows: each has the mean score and is a positive and a negative row, of their weights."""
-    starts = np.arange(0, len(scores), group_size(len(scores)))
-    sizes = np.diff(starts, append=len(scores)).astype(np.float64)
-    whole = sizes if weights is None else np.add.reduceat(weights, starts)
-    positive = np.add.reduceat(truth if weights is None else truth * weights, starts, dtype=np.float64)
-    values = logits(clipped(np.add.reduceat(scores, starts) / sizes), centre)
-    sign = np.repeat([1.0, -1.0], len(values))
-    return [(np.tile(values, 2), sign, np.concatenate([positive, whole - positive]))]
+def coarse(rows: Blocks) -> Blocks:
+    """Neighbours as one row a label, with their weight and their mean logit."""
+    found = []
+    for logit, sign, mass in rows:
+        starts = np.arange(0, len(logit), NEIGHBOURS)
+        for label in (1.0, -1.0):
+            own = np.where(sign == label, mass, 0)
+            whole = np.add.reduceat(own, starts)
+            total = np.add.reduceat(own * logit, starts)
+            found.append((total / np.where(whole > 0, whole, 1), np.full(len(starts), label), whole))
+    return found
 
 
 def newton(rows: Blocks, start: Line, reach: float) -> Fit | None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from service.metrics.batch import Batch, Question
 from service.metrics.calibration_states import UNIFORM_EDGES, Bins, Runs, type_7_edges, weighted_edges
-from service.metrics.digest import Digest, digest_of
+from service.metrics.digest import NARROW, NO_GROUPS, Digest, Groups, Ranked, digest_of, neighbours
 from service.metrics.exact import Bools, Floats, canonical_order
 from service.metrics.recalibration import Recalibration, recalibration
 from service.metrics.states import Rows, blocks, once
@@ -111,12 +111,12 @@ class Sweep(Rows):
         """What each distinct score does as threshold."""
         scores = self.scores[::-1]
         if self.weights is None:
-            apart = scores[1:] != scores[:-1]
+            apart = self.scores[1:] != self.scores[:-1]
             tp = np.zeros(len(scores) + 1, dtype=np.int64)
             np.cumsum(self.truth[::-1], out=tp[1:])
             passed = np.arange(len(tp))
             if not apart.all():
-                passed = np.flatnonzero(np.concatenate([[True], apart, [True]]))
+                passed = np.flatnonzero(np.concatenate([[True], apart[::-1], [True]]))
                 tp, scores = tp[passed], scores[passed[1:] - 1]
             passed -= tp
             return Steps(scores, tp, passed)
@@ -225,13 +225,33 @@ class Sweep(Rows):
 
         Raises `Undefined` where a score lies outside [0, 1].
         """
-        scores = self.scores
-        if scores[0] < 0 or scores[-1] > 1:
+        if self.scores[0] < 0 or self.scores[-1] > 1:
             raise Undefined("scores_not_probabilities")
+        alone, groups = self.neighbours(NARROW)
+        places = np.flatnonzero(alone)
+        runs = Runs.of(Groups.single(places, self.ranked.at(places)))
+        if len(groups.starts):
+            runs = runs.merged(Runs.of(groups))
+        return runs.joined(self.cuts)
+
+    @property
+    def ranked(self) -> Ranked:
+        """The rows."""
+        return Ranked(self.scores, self.truth, self.weights, self.counts)
+
+    @cached_property
+    def cuts(self) -> NDArray[np.intp]:
+        """The first rows of `runs`."""
+        scores = self.scores
         without_variance = scores.searchsorted([0.5, 1.0]), scores.searchsorted([0.0, 0.5], side="right")
         uniform, quantile = scores.searchsorted(UNIFORM_EDGES), scores.searchsorted(self.deciles)
-        cuts = np.concatenate([[0], *without_variance, uniform, quantile])
-        return Runs.of(scores, self.truth, self.weights, cuts, counts=self.counts)
+        cuts = np.unique(np.concatenate([[0], *without_variance, uniform, quantile]))
+        return cuts[cuts < len(scores)]
+
+    @once
+    def neighbours(self, narrow: float) -> tuple[Bools, Groups]:
+        """Which rows stand alone, and the groups of the others, none of which has rows of two runs."""
+        return neighbours(self.ranked, self.cuts, narrow)
 
     @cached_property
     def reliability(self) -> Bins:
@@ -266,9 +286,18 @@ class Sweep(Rows):
 
     @once
     def digests(self, narrow: float) -> list[Digest]:
-        """The rows in narrow groups by relative weight, and if there are weights by what they add to a variance."""
-        masses = [None] if self.weights is None else [self.relative_weights, self.relative_squares]
-        return [digest_of(self.scores, self.truth, mass, narrow) for mass in masses]
+        """The rows in narrow groups by relative weight, and if there are weights by what they add to a variance.
+
+        Where `narrow` is 0 every row stands alone.
+        """
+        alone, groups = self.neighbours(narrow) if narrow else (np.ones(len(self.scores), dtype=np.bool_), NO_GROUPS)
+        single = self.ranked.at(alone)
+        masses, sums = [np.ones(len(single.scores))], [groups.moments]
+        if self.weights is not None:
+            masses = [self.relative_weights[alone], self.relative_squares[alone]]
+            shift = groups.exponents - self.weight_exponent
+            sums = [np.ldexp(groups.moments, shift), np.ldexp(groups.squares, 2 * shift)]
+        return [digest_of(single, mass, groups.places, each) for mass, each in zip(masses, sums, strict=True)]
 
     @property
     def middle(self) -> int:
