@@ -98,16 +98,18 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
 
         Where too many are silent, the one that has been so for longest is closed.
         """
-        with suppress(BlockingIOError, ConnectionAbortedError):
+        try:
             sock, client = listener.accept()
-            conn = TConn(self.cfg, sock, client, listener.getsockname())
-            conn.timeout = time.monotonic() + self.settings.body_seconds
-            self.nr_conns += 1
-            self.pending_conns.append(conn)
-            self.poller.register(sock, EVENT_READ, partial(self.on_pending_socket_readable, conn))
-            if len(self.pending_conns) > MOST_SILENT:
-                self.pending_conns[0].timeout = 0.0
-                self.murder_pending()
+        except (BlockingIOError, ConnectionAbortedError):
+            return
+        conn = TConn(self.cfg, sock, client, listener.getsockname())
+        conn.timeout = time.monotonic() + self.settings.body_seconds
+        self.nr_conns += 1
+        self.pending_conns.append(conn)
+        self.poller.register(sock, EVENT_READ, partial(self.on_pending_socket_readable, conn))
+        if len(self.pending_conns) > MOST_SILENT:
+            self.pending_conns[0].timeout = 0.0
+            self.murder_pending()
 
     def handle(self, conn: Any) -> Any:
         """Serve a request of a connection, on one of the threads."""

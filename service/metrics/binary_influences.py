@@ -23,29 +23,43 @@ from service.metrics.undefined import Undefined
 LEAST_LEFT = 0.1
 
 
-class AreaInfluences(NamedTuple):
-    """What a little more weight of each row, as they came, does to both areas, and what their variances are made of."""
+class AreaInfluence(NamedTuple):
+    """What a little more weight of each row, as they came, does to an area, and what its variance is made of."""
 
-    roc: Floats
-    precision: Floats
-    roc_variation: Variation
-    precision_variation: Variation
+    of_rows: Floats
+    variation: Variation
 
 
 class PlacedSweep(Placed, Sweep):
     """The rows by score, which know the place they came in at."""
 
+    def area_influence(self, area: str) -> AreaInfluence:
+        """What rows do to "roc" or "precision". Raises `Undefined` where all rows are of one class.
+
+        Both are found together; the other one is kept until it is asked for.
+        """
+        if area not in self.found_areas:
+            self.found_areas.update(self.area_influences())
+        return self.found_areas.pop(area)
+
     @cached_property
-    def area_influences(self) -> AreaInfluences:
-        """What rows do to both areas. Raises `Undefined` where all rows are of one class."""
+    def found_areas(self) -> dict[str, AreaInfluence]:
+        """What rows do to areas, as far as it was found and not asked for."""
+        return {}
+
+    def area_influences(self) -> dict[str, AreaInfluence]:
+        """What rows do to both areas."""
         found = moved(self, Areas.of(self))
         if found is None:
             raise Undefined("single_class")
-        entries, rows = entries_of(SortedColumn(self.columns[-1], self)), np.empty((2, len(self.truth)))
-        for area, moves in zip(rows, found.table.T, strict=True):
-            area[self.columns[-1]] = moves[entries]
-        rows *= math.fsum(sides(self))
-        return AreaInfluences(rows[0], rows[1], found.roc, found.precision)
+        entries, weight = entries_of(SortedColumn(self.columns[-1], self)), math.fsum(sides(self))
+        influences = {}
+        for area, moves in zip(("roc", "precision"), found.table.T, strict=True):
+            of_rows = np.empty(len(self.truth))
+            of_rows[self.columns[-1]] = moves[entries]
+            of_rows *= weight
+            influences[area] = AreaInfluence(of_rows, getattr(found, area))
+        return influences
 
 
 def of_cells(case: Case, cells: Cells) -> Influence:
@@ -57,15 +71,15 @@ def of_cells(case: Case, cells: Cells) -> Influence:
 
 def of_roc_auc(case: Case, sweep: PlacedSweep) -> Influence:
     """By the placements of the rows among those of the other class (DeLong)."""
-    found = sweep.area_influences
-    floor = roc_estimate(found.roc_variation.sizes, case.value, found.roc_variation.of_rows).floor
-    return Influence(found.roc, sweep.as_they_came(sweep.truth), floor=floor)
+    of_rows, variation = sweep.area_influence("roc")
+    floor = roc_estimate(variation.sizes, case.value, variation.of_rows).floor
+    return Influence(of_rows, sweep.as_they_came(sweep.truth), floor=floor)
 
 
 def of_average_precision(sweep: PlacedSweep) -> Influence:
     """By the precisions that the rows take part in."""
-    found = sweep.area_influences
-    return Influence(found.precision, size=found.precision_variation.sizes[0])
+    of_rows, variation = sweep.area_influence("precision")
+    return Influence(of_rows, size=variation.sizes[0])
 
 
 def of_log_loss(sweep: PlacedSweep) -> Influence:

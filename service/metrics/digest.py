@@ -143,7 +143,7 @@ def neighbours(rows: Ranked, cuts: NDArray[np.intp], narrow: float) -> tuple[Boo
     fixed[cuts] = True
     most = max(MOST_GROUP, size // GROUPS)
     found = [NO_GROUPS]
-    for block in blocks(size, 4):
+    for block in blocks(size, 2):
         part = rows.at(block)
         starts = np.flatnonzero(cuts_between(part.scores, narrow, most) | fixed[:-1][block])
         sizes = np.diff(starts, append=len(part.scores))

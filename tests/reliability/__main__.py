@@ -1,7 +1,8 @@
 """Measures what the service promises under stress, keeps the figures beside this module, and prints a table of them.
 
 Fails where a promise is not kept, or was not measured. `--only PART` measures one part anew and takes the others from
-the figures; `--write FILE` puts the table between the marks of that file.
+the figures; `--soak SECONDS` changes how long memory is looked at, and then keeps no figures; `--write FILE` puts the
+table between the marks of that file.
 """
 
 import argparse
@@ -37,11 +38,12 @@ def text_of(figures: Figures) -> str:
     """The table, and when and where it was measured."""
     seen = figures.values()
     dates = " and ".join(sorted({part["date"] for part in seen}))
-    places = "; ".join(
-        sorted({f"{part['processor']}, {part['cores']} cores, commit {part['commit']}" for part in seen})
-    )
+    machines = " and ".join(sorted({f"{part['processor']}, {part['cores']} cores" for part in seen}))
+    commits = " and ".join(sorted({part["commit"] for part in seen}))
     lines = table(("promise", "measured", "kept"), ((*row[:2], kept(row)) for row in rows_of(figures)))
-    return "\n".join([f"Measured on {dates}, with clients on the same machine: {places}.", "", *lines, ""])
+    return "\n".join(
+        [f"Measured on {dates}, with clients on the same machine: {machines}; commit {commits}.", "", *lines, ""]
+    )
 
 
 def main() -> None:
@@ -51,12 +53,13 @@ def main() -> None:
     parser.add_argument("--soak", type=float, default=FULL.soak, help="seconds of the look at memory")
     options = parser.parse_args()
     figures: Figures = json.loads(FIGURES.read_text()) if options.only and FIGURES.exists() else {}
+    where = {name: machine()[name] for name in ("processor", "cores", "commit")}  # before the figures change
+    scale = FULL._replace(soak=options.soak)
     for part in PROMISES:
         if options.only in {None, part.__name__}:
-            where = {name: machine()[name] for name in ("processor", "cores", "commit")}
-            rows = measured(part, FULL._replace(soak=options.soak))
-            figures[part.__name__] = {"date": time.strftime("%Y-%m-%d"), **where, "rows": rows}
-            FIGURES.write_text(json.dumps(figures, indent=1) + "\n")
+            figures[part.__name__] = {"date": time.strftime("%Y-%m-%d"), **where, "rows": measured(part, scale)}
+            if scale == FULL:
+                FIGURES.write_text(json.dumps(figures, indent=1) + "\n")
             sys.stderr.write(f"{time.strftime('%H:%M:%S')} {part.__name__} measured\n")
     text = text_of(figures)
     sys.stdout.write(text)
