@@ -1,4 +1,4 @@
-"""A few rows in the place of many: what depends smoothly on score and label has the same sum, to twelve digits."""
+"""A few rows in the place of many: what depends smoothly on score and label has the same sum, to about twelve digits."""
 
 import math
 from collections.abc import Sequence
@@ -18,8 +18,8 @@ LEAST_GROUP = 8
 # However near each other the scores, there are about so many groups of so many rows, or more.
 GROUPS, MOST_GROUP = 1 << 10, 1 << 6
 # How wide a group is at most, as a share of the distance to 0 or 1, where logarithms of its scores are cubics of them
-# to twelve digits of their sums.
-NARROW = 2.0**-8
+# to twelve digits of their sums, and squares of these to eleven.
+NARROW = 2.0**-7
 # Nearer to 0 or 1 all scores are neighbours: no likelihood tells them apart.
 NEAREST = 2.0**-53
 # The squares of weights in units of a power of two from this one on stay in the range of float64.
