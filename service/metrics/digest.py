@@ -1,4 +1,4 @@
-"""A few rows in the place of many: what depends smoothly on score and label has the same sum, to about twelve digits."""
+"""A few rows in the place of many: smooth functions of score and label have the same sum, to about twelve digits."""
 
 import math
 from collections.abc import Sequence
