@@ -21,6 +21,7 @@ SCORES = {
     "extreme": lambda rng: special.expit(rng.normal(0, 8, ROWS)),
     "narrow": lambda rng: 0.3 * (1 + 1e-10 * rng.uniform(-1, 1, ROWS)),
     "tied": lambda rng: rng.integers(0, 101, ROWS) / 100,
+    "sparse": lambda _: np.concatenate([np.geomspace(1e-15, 0.5, ROWS // 2), 1 - np.geomspace(1e-15, 0.5, ROWS // 2)]),
     "ends": lambda rng: rng.choice([0.0, 5e-324, 2.0**-52, 0.5, 1 - 2.0**-53, 1.0], ROWS),
 }
 # Of label and score.
