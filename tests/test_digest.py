@@ -55,7 +55,7 @@ def test_sums_of_what_is_smooth_are_those_of_all_rows(kind, smooth, weighted):
 def test_a_digest_is_small_where_the_rows_are_many(kind):
     scores = np.tile(SCORES[kind](np.random.default_rng(32)), 25)
     (parts,) = Sweep.sorted(scores, scores > 0.5, weights=None).digests(NARROW)
-    assert sum(len(part.mass) for part in parts) < 200_000
+    assert sum(len(part.mass) for part in parts) < 60_000
 
 
 def test_few_rows_stand_for_themselves():

@@ -10,8 +10,6 @@ from service.settings import Settings
 from tests.faults import BODIES, CLOSED, REFUSED, RIGHT, WRONG, allocations, reads, writes
 
 APP = create_app(Settings())
-# Python closes a generator that an exception left behind, and can only say so where that is refused memory, too.
-NO_MEMORY_TO_CLOSE = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 
 @pytest.mark.parametrize("kind", BODIES)
@@ -28,7 +26,8 @@ def test_an_answer_that_cannot_be_sent_ends_the_connection(kind):
     assert not outcomes[WRONG]
 
 
-@NO_MEMORY_TO_CLOSE
+# Python closes a generator that an exception left behind, and can only say so where that is refused memory, too.
+@pytest.mark.filterwarnings("ignore:Exception ignored in. <generator object:pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("kind", BODIES)
 def test_memory_that_is_not_given_makes_no_wrong_report(kind):
     outcomes = allocations(APP, kind, range(0, 40_000, 1999))
@@ -36,7 +35,6 @@ def test_memory_that_is_not_given_makes_no_wrong_report(kind):
     assert not outcomes[WRONG]
 
 
-@NO_MEMORY_TO_CLOSE
 @pytest.mark.parametrize("places", [1, 2])
 def test_memory_that_is_not_given_leaves_the_slot_free(places):
     """So many allocations one after the other fail, from each of the first ones on."""
