@@ -18,7 +18,7 @@ from tests.test_limits import MEASURED
 from tests.wire import post, request
 
 # Twenty times the largest body: what a worker must at least be given.
-BODY, MEMORY = 4_000_000, 80_000_000
+BODY, MEMORY = 2_000_000, 40_000_000
 
 
 def test_what_no_request_holds_to_the_unit_is_tried_here_or_with_the_workers() -> None:
@@ -91,7 +91,7 @@ def test_what_takes_too_much_memory_is_refused(
 ) -> None:
     workers = narrow.workers
     statuses = []
-    for rows in (1_000, 100_000, 300_000, 1_600_000):
+    for rows in (1_000, 50_000, 200_000, 1_600_000):
         body, kind = made(rows)
         answer = request(
             narrow.port, target=BINARY, headers={"Content-Type": f"application/{kind}"}, body=body, timeout=60
