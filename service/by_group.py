@@ -5,7 +5,7 @@ The groups of a partition share no row, so that their states add up to those of 
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
 from typing import Any, cast
@@ -14,9 +14,10 @@ import numpy as np
 
 from service.evaluate import (
     Found,
+    Outputs,
     States,
     analytic,
-    arguments,
+    inputs_of,
     interval,
     interval_or_reason,
     rows_of,
@@ -100,13 +101,13 @@ class Asked:
 
 @dataclass
 class Group:
-    """A group of rows: the names and values it goes by, its states, and by metric what it has of it.
+    """A group of rows: the names and values it goes by, what is read of it, and by metric what it has of it.
 
     `units` are the effective rows, or queries, that a metric is a mean of: the fewest where there are several kinds.
     """
 
     by: dict[str, Label]
-    states: States
+    outputs: Outputs
     units: dict[str, float] = field(default_factory=dict)
     found: dict[str, Found] = field(default_factory=dict)
     intervals: dict[str, Any] = field(default_factory=dict)
@@ -133,7 +134,8 @@ def reported(parts: Iterable[Groups], question: Question, reading: Reading) -> d
     with np.errstate(all="ignore"):
         for partition, states in zip(reading.partitions, parts, strict=True):
             named = zip(partition.named, states, strict=True)
-            present = known([Group(by, part) for by, part in named if part is not None], asked)
+            groups_of = [Group(by, inputs_of(part, question, reading)) for by, part in named if part is not None]
+            present = known(groups_of, asked)
             groups += [entry(group, asked) for group in present]
             apart = [(metric, gap(metric, partition, present, asked)) for metric in asked.compared]
             gaps += [each for _, each in apart]
@@ -148,17 +150,15 @@ def known(groups: list[Group], asked: Asked) -> list[Group]:
 
     One metric of all groups after the other: what one is made with stays in the processor's cache.
     """
-    question, reading = asked.question, asked.reading
     for name, metric in asked.read.items():
         for group in groups:
-            group.found[name] = value_of(metric, group.states, question, reading)
+            group.found[name] = value_of(metric, group.outputs)
     for group in groups:
         group.units |= units_of(group, asked)
-    make = analytic(question, reading)
-    for metric in asked.metrics if reading.intervals else ():
+    for metric in asked.metrics if asked.reading.intervals else ():
         for group in groups:
             own = group.found[metric.name]
-            group.intervals[metric.name], reason = interval_or_reason(metric, own, group.states, make)
+            group.intervals[metric.name], reason = interval_or_reason(metric, own, group.outputs, analytic)
             if reason:
                 group.no_intervals[metric.name] = reason
     return groups
@@ -167,9 +167,8 @@ def known(groups: list[Group], asked: Asked) -> list[Group]:
 def units_of(group: Group, asked: Asked) -> dict[str, float]:
     """The units that each metric with a value is a mean of."""
     counts = {name: asked.counts[name] for name, own in group.found.items() if own.reason is None}
-    given = asked.question, asked.reading
     sizes = {
-        count: min(count(**arguments(arguments_of(count), output, *given)) for output in group.states)
+        count: min(count(**output.arguments(arguments_of(count))) for output in group.outputs)
         for count in dict.fromkeys(chain.from_iterable(counts.values()))
     }
     return {name: min(sizes[count] for count in of) for name, of in counts.items()}
@@ -177,7 +176,7 @@ def units_of(group: Group, asked: Asked) -> dict[str, float]:
 
 def entry(group: Group, asked: Asked) -> GroupMetrics:
     """What a report says of a group."""
-    labels = cast(LabelState, group.states[0][asked.task.kind(LabelState)])
+    labels = cast(LabelState, group.outputs[0][asked.task.kind(LabelState)])
     found = {metric.name: group.found[metric.name] for metric in asked.metrics}
     undefined = {name: own.reason.explanation for name, own in found.items() if own.reason}
     undefined |= {f"intervals.{name}": reason for name, reason in group.no_intervals.items()}
@@ -256,8 +255,7 @@ def limits_of(metric: Metric, groups: Sequence[Group], asked: Asked) -> tuple[di
     if len(groups) == 2:
         low, high = (float(limits[1, 0]) for limits in limits_of_differences(values, lows, highs))
     else:
-        make = analytic(asked.question, replace(asked.reading, confidence_level=simultaneous(level, len(groups))))
-        wider = [interval(metric, group.found[metric.name], group.states, make) for group in groups]
+        wider = [limits_at(simultaneous(level, len(groups)), metric, group) for group in groups]
         low, high = limits_of_range(values, *sides(wider))
     span = metric.high - metric.low
     low, high = max(low, -span), min(high, span)
@@ -268,6 +266,12 @@ def limits_of(metric: Metric, groups: Sequence[Group], asked: Asked) -> tuple[di
         "high": high + 0.0,
         "method": "mover" if len(groups) == 2 else "mover_bonferroni",
     }, p_value
+
+
+def limits_at(level: float, metric: Metric, group: Group) -> dict[str, float | str]:
+    """The interval of a metric of a group at a level. Raises `Undefined` where there is none."""
+    outputs = tuple(output.at_level(level) for output in group.outputs)
+    return interval(metric, group.found[metric.name], outputs, analytic)
 
 
 def sides(limits: Iterable[Mapping[str, Any]]) -> tuple[Floats, Floats]:

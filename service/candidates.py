@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
 from functools import cached_property
 from itertools import chain
 from typing import Any, NamedTuple, NotRequired, TypedDict
@@ -14,10 +13,9 @@ from service.by_group import sections_of
 from service.compare_resampling import paired_replicates, unpaired_replicates
 from service.evaluate import (
     Found,
-    States,
     analytic,
-    arguments,
     case_of,
+    inputs_of,
     interval,
     kinds_of,
     report,
@@ -85,10 +83,11 @@ class Candidate:
     def __init__(self, name: str, batch: Batch, question: Question, reading: Reading) -> None:
         self.name, self.batch, self.question, self.reading = name, batch, question, reading
         self.request = (batch, question, reading)
-        self.states: States = states_of(batch, question, kinds_of(question, reading, compared=True))
+        states = states_of(batch, question, kinds_of(question, reading, compared=True))
+        self.outputs = inputs_of(states, question, reading)
         self._found: dict[str, Found] = {}
         self._last_influence: dict[str, Influence] = {}
-        self.report = report(self.states, question, reading, sections_of(batch, question, reading))
+        self.report = report(states, question, reading, sections_of(batch, question, reading))
 
     @property
     def metrics(self) -> list[Metric]:
@@ -104,7 +103,7 @@ class Candidate:
     def found(self, metric: Metric) -> Found:
         """What the metric has in the report."""
         if metric.name not in self._found:
-            self._found[metric.name] = value_of(metric, self.states, self.question, self.reading)
+            self._found[metric.name] = value_of(metric, self.outputs)
         return self._found[metric.name]
 
     def value(self, metric: Metric) -> float:
@@ -128,10 +127,10 @@ class Candidate:
     def _influence(self, metric: Metric) -> Influence:
         found = self.found(metric)
         influences = []
-        for statistic, output in zip(found.statistics, self.states, strict=True):
+        for statistic, output in zip(found.statistics, self.outputs, strict=True):
             value = float(getattr(statistic, "value", statistic))
             case = case_of(metric, statistic, value, self.reading)
-            given = arguments(metric.influence_needs, output, self.question, self.reading, case)
+            given = output.arguments(metric.influence_needs, case)
             influences.append(metric.influence(**given))  # type: ignore[misc]  # the caller saw that there is one
         first: Influence = influences[0]
         values = sum(influence.values for influence in influences) / len(influences)
@@ -140,9 +139,8 @@ class Candidate:
 
     def limits(self, metric: Metric, level: float) -> tuple[float, float]:
         """The metric's own limits at a level. Raises `Undefined` where there are none."""
-        found = self.found(metric)
-        make = analytic(self.question, replace(self.reading, confidence_level=level))
-        limits = interval(metric, found, self.states, make)
+        outputs = tuple(output.at_level(level) for output in self.outputs)
+        limits = interval(metric, self.found(metric), outputs, analytic)
         return float(limits["low"]), float(limits["high"])
 
 

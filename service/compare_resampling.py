@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from service.evaluate import states_of, value_of
+from service.evaluate import inputs_of, states_of, value_of
 from service.metrics.batch import Batch, Question, Reading
 from service.metrics.catalogue import TASKS
 from service.metrics.row import Metric
@@ -105,7 +105,8 @@ def values_of(metrics: Sequence[Metric], batch: Batch, question: Question, readi
     """The value of each metric of a batch, None where it has none."""
     task = TASKS[question.task]
     states = states_of(batch, question, dict.fromkeys(task.kind(kind) for each in metrics for kind in each.states))
-    return [value_of(each, states, question, reading).value for each in metrics]
+    outputs = inputs_of(states, question, reading)
+    return [value_of(each, outputs).value for each in metrics]
 
 
 def difference(metric: Metric, first: float | None, second: float | None) -> float | None:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 
 from service.deadline import check_time
+from service.inputs import Inputs, Output
 from service.metrics.averages import Average, Mapped
 from service.metrics.batch import Batch, Question, Reading
 from service.metrics.catalogue import TASKS
@@ -25,11 +26,11 @@ from service.resampling import Values, bootstrap, bootstrap_interval
 
 # What functions of metrics give in place of a number.
 MEANS = (Average, Mapped, ClassAverage)
-# Makes an interval of a metric from its statistic and value, and the states of one output.
-Maker = Callable[[Metric, Any, float, "Output"], Interval]
-# The states of one output by kind; a kind that the batch could not give holds the reason.
-Output = Mapping[type[Any], Any]
+# Makes an interval of a metric from its statistic and value, and the inputs of one output.
+Maker = Callable[[Metric, Any, float, Inputs], Interval]
+# Of each output.
 States = tuple[Output, ...]
+Outputs = tuple[Inputs, ...]
 
 
 def rows_of(question: Question, reading: Reading) -> list[Row]:
@@ -115,13 +116,14 @@ def report(
     those of each. `on_groups` are the sections on groups, with findings of their own.
     """
     rows = rows_of(question, reading)
+    outputs = inputs_of(states, question, reading)
     parts: dict[str, Any] = {}
     undefined: dict[str, Any] = {}
     with np.errstate(all="ignore"):
         found: list[tuple[Metric, Found]] = []
         for row in rows:
             place = parts.setdefault(row.group, {}) if row.group else parts
-            own = value_of(row, states, question, reading)
+            own = value_of(row, outputs)
             place[row.name] = own.value
             if own.reason:
                 undefined[row.key] = own.reason.explanation
@@ -132,55 +134,60 @@ def report(
                     parts.setdefault("intervals", {})
                 parts.setdefault("baselines", {})
         if reading.intervals:
-            make = bootstrapped(found, states, question, reading) if reading.resamples else analytic(question, reading)
-            parts["intervals"], reasons = intervals(found, states, make)
+            make = bootstrapped(found, outputs) if reading.resamples else analytic
+            parts["intervals"], reasons = intervals(found, outputs, make)
             undefined |= {f"intervals.{name}": reason for name, reason in reasons.items()}
         defined = [metric for metric, own in found if own.reason is None]
-        parts["baselines"] = baselines(states, question, reading, defined)
-        if len(states) > 1:
+        parts["baselines"] = baselines(outputs, defined)
+        if len(outputs) > 1:
             parts["per_output"] = [
-                entry({"output": position}, [metric for metric, _ in found], output, question, reading)
-                for position, output in enumerate(states)
+                entry({"output": position}, [metric for metric, _ in found], output)
+                for position, output in enumerate(outputs)
             ]
         parts |= on_groups
-        parts["findings"] = by_severity([*findings(states, question, reading), *on_groups.get("findings", ())])
+        parts["findings"] = by_severity([*findings(outputs), *on_groups.get("findings", ())])
         if reading.requirements:
             parts["verdict"] = verdict(reading.requirements, parts)
     return parts
 
 
+def inputs_of(states: States, question: Question, reading: Reading) -> Outputs:
+    """What functions take of each output."""
+    return tuple(Inputs(output, question, reading) for output in states)
+
+
 def intervals(
-    found: Iterable[tuple[Metric, Found]], states: States, make: Maker
+    found: Iterable[tuple[Metric, Found]], outputs: Outputs, make: Maker
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """The interval of each metric, and why there is none, as `interval_or_reason` gives them."""
     made: dict[str, Any] = {}
     reasons: dict[str, Any] = {}
     for metric, own in found:
-        made[metric.name], reason = interval_or_reason(metric, own, states, make)
+        made[metric.name], reason = interval_or_reason(metric, own, outputs, make)
         if reason:
             reasons[metric.name] = reason
     return made, reasons
 
 
 def interval_or_reason(
-    metric: Metric, found: Found, states: States, make: Maker
+    metric: Metric, found: Found, outputs: Outputs, make: Maker
 ) -> tuple[dict[str, float | str] | None, dict[str, str] | None]:
     """The interval of a metric, None where there is none, and why where the metric itself has a value."""
     if found.reason is not None:
         return None, None
     try:
-        return interval(metric, found, states, make), None
+        return interval(metric, found, outputs, make), None
     except Undefined as undefined:
         return None, undefined.explanation
 
 
-def interval(metric: Metric, found: Found, states: States, make: Maker) -> dict[str, float | str]:
+def interval(metric: Metric, found: Found, outputs: Outputs, make: Maker) -> dict[str, float | str]:
     """The interval of a metric; of several outputs the mean of theirs, which may be too wide but not too narrow.
 
     It holds the value and lies in the metric's range. Raises `Undefined` where there is none.
     """
     try:
-        low, high, method = limits(metric, found, states, make)
+        low, high, method = limits(metric, found, outputs, make)
     except (OverflowError, ZeroDivisionError):
         raise Undefined("overflow") from None
     if not math.isfinite(high - low):
@@ -190,29 +197,25 @@ def interval(metric: Metric, found: Found, states: States, make: Maker) -> dict[
     return {"low": low + 0.0, "high": high + 0.0, "method": method}
 
 
-def limits(metric: Metric, found: Found, states: States, make: Maker) -> Interval:
+def limits(metric: Metric, found: Found, outputs: Outputs, make: Maker) -> Interval:
     """The limits of a metric in its range, around its value, and the method that gave them."""
     lows, highs = [], []
-    for statistic, output in zip(found.statistics, states, strict=True):
-        value = found.value if len(states) == 1 else as_float(statistic)
+    for statistic, output in zip(found.statistics, outputs, strict=True):
+        value = found.value if len(outputs) == 1 else as_float(statistic)
         low, high, method = make(metric, statistic, value, output)
         lows.append(max(metric.low, min(low, value)))
         highs.append(min(metric.high, max(high, value)))
-    if len(states) == 1:
+    if len(outputs) == 1:
         return Interval(lows[0], highs[0], method)
     low = min(math.fsum(lows) / len(lows), found.value)
     return Interval(low, max(math.fsum(highs) / len(highs), found.value), method)
 
 
-def analytic(question: Question, reading: Reading) -> Maker:
-    """Makes the interval of a metric of one output by the strategy of its row."""
-
-    def make(metric: Metric, statistic: Any, value: float, output: Output) -> Interval:
-        case = case_of(metric, statistic, value, reading)
-        made: Interval = metric.uncertainty(**arguments(metric.interval_needs, output, question, reading, case))
-        return made
-
-    return make
+def analytic(metric: Metric, statistic: Any, value: float, output: Inputs) -> Interval:
+    """The interval of a metric of one output, by the strategy of its row."""
+    case = case_of(metric, statistic, value, output[Reading])
+    made: Interval = metric.uncertainty(**output.arguments(metric.interval_needs, case))
+    return made
 
 
 def case_of(metric: Metric, statistic: Any, value: float, reading: Reading) -> Case:
@@ -221,26 +224,26 @@ def case_of(metric: Metric, statistic: Any, value: float, reading: Reading) -> C
     return Case(metric.with_options, metric.options, statistic, value, *bounds, reading.confidence_level)
 
 
-def bootstrapped(found: Iterable[tuple[Metric, Found]], states: States, question: Question, reading: Reading) -> Maker:
+def bootstrapped(found: Iterable[tuple[Metric, Found]], outputs: Outputs) -> Maker:
     """Makes the interval of a metric of one output by a bootstrap, which is the same for all metrics."""
     metrics = [metric for metric, own in found if own.reason is None and metric.interval_needs]
+    question, reading = outputs[0][Question], outputs[0][Reading]
 
     def values_of(wanted: Sequence[Metric]) -> Values:
         kinds = dict.fromkeys(TASKS[question.task].kind(kind) for metric in wanted for kind in metric.states)
 
         def values(batch: Batch) -> list[float | None]:
-            output = {kind: attempt(kind, batch, question) for kind in kinds}
-            return [value_of(metric, (output,), question, reading).value for metric in wanted]
+            output = Inputs({kind: attempt(kind, batch, question) for kind in kinds}, question, reading)
+            return [value_of(metric, (output,)).value for metric in wanted]
 
         return values
 
-    samples = [cast(Sample, output[Sample]).units for output in states]
     replicates = {
-        id(output): bootstrap(metrics, units, question, reading, values_of)
-        for output, units in zip(states, samples, strict=True)
+        id(output): bootstrap(metrics, cast(Sample, output[Sample]).units, question, reading, values_of)
+        for output in outputs
     }
 
-    def make(metric: Metric, _: Any, value: float, output: Output) -> Interval:
+    def make(metric: Metric, _: Any, value: float, output: Inputs) -> Interval:
         if not metric.interval_needs:  # it says why no interval is honest
             metric.uncertainty()
         drawn = replicates[id(output)][metric.name]
@@ -249,27 +252,26 @@ def bootstrapped(found: Iterable[tuple[Metric, Found]], states: States, question
     return make
 
 
-def baselines(states: States, question: Question, reading: Reading, metrics: Iterable[Metric]) -> dict[str, float]:
+def baselines(outputs: Outputs, metrics: Iterable[Metric]) -> dict[str, float]:
     """The metrics of a model that knows nothing but the labels, where they have a value."""
     known = [metric for metric in metrics if not metric.undefined_blind]
-    blind = blind_states(states, question, [metric for metric in known if metric.blind is None])
-    values = {
-        metric.name: value_of(metric, blind, question, reading).value if metric.blind is None else metric.blind
-        for metric in known
-    }
+    question, reading = outputs[0][Question], outputs[0][Reading]
+    states = blind_states(outputs, question, [metric for metric in known if metric.blind is None])
+    blind = inputs_of(states, question, reading)
+    values = {metric.name: value_of(metric, blind).value if metric.blind is None else metric.blind for metric in known}
     return {name: value for name, value in values.items() if value is not None}
 
 
-def findings(states: States, question: Question, reading: Reading) -> list[Finding]:
+def findings(outputs: Outputs) -> list[Finding]:
     """What to know when reading the numbers, without what follows from other findings."""
     every: list[Finding] = []
-    rules = rules_of(question, reading)
-    for position, output in enumerate(states):
-        where = f"Output {position}: " if len(states) > 1 else ""
+    rules = rules_of(outputs[0][Question], outputs[0][Reading])
+    for position, output in enumerate(outputs):
+        where = f"Output {position}: " if len(outputs) > 1 else ""
         found: list[tuple[Rule, Finding]] = []
         for rule in rules:
             try:
-                given = arguments(rule.needs, output, question, reading)
+                given = output.arguments(rule.needs)
                 found += [(rule, each) for each in rule.findings(given, where) if finite(each["evidence"])]
             except (Undefined, OverflowError, ZeroDivisionError):
                 continue  # what it looks at has no value, as the report says
@@ -278,34 +280,34 @@ def findings(states: States, question: Question, reading: Reading) -> list[Findi
     return every
 
 
-def entry(
-    head: Mapping[str, Any], rows: Iterable[Row], output: Output, question: Question, reading: Reading
-) -> dict[str, Any]:
+def entry(head: Mapping[str, Any], rows: Iterable[Row], output: Inputs) -> dict[str, Any]:
     """One of a list of objects: what it starts with, rows of states of its own, and why some are undefined."""
-    found = [(row, value_of(row, (output,), question, reading)) for row in rows]
+    found = [(row, value_of(row, (output,))) for row in rows]
     values = {row.name: own.value for row, own in found}
     undefined = {row.name: own.reason.explanation for row, own in found if own.reason}
     metrics = [(row, own) for row, own in found if isinstance(row, Metric)]
-    if not metrics or not reading.intervals:
+    if not metrics or not output[Reading].intervals:
         return {**head, **values, "undefined": undefined}
-    made, reasons = intervals(metrics, (output,), analytic(question, reading))
+    made, reasons = intervals(metrics, (output,), analytic)
     undefined |= {f"intervals.{name}": reason for name, reason in reasons.items()}
     return {**head, **values, "intervals": made, "undefined": undefined}
 
 
-def value_of(row: Row, states: States, question: Question, reading: Reading) -> Found:
+def value_of(row: Row, outputs: Outputs) -> Found:
     """The row's value, or None and the reason. A section of several outputs is that of the first."""
     value: Any
     found: list[Any] = []
     try:
         if isinstance(row, Metric):
-            found = [statistic(row, position, states, question, reading) for position in range(len(states))]
+            found = [statistic(row, position, outputs) for position in range(len(outputs))]
             values = list(map(as_float, found))
             value = values[0] if len(values) == 1 else float(sum(map(Fraction, values)) / len(values))
         else:
-            value = row.function(**arguments(row.needs, states[0], question, reading))
+            first = outputs[0]
+            value = row.function(**first.arguments(row.needs))
             if isinstance(row, Table):
-                value = [entry(head, row.rows, part, question, reading) for head, part in value]
+                asked = first[Question], first[Reading]
+                value = [entry(head, row.rows, Inputs(part, *asked)) for head, part in value]
     except Undefined as undefined:
         return Found(None, undefined.again())
     except OverflowError:  # of a rational beyond the range of float64
@@ -313,12 +315,12 @@ def value_of(row: Row, states: States, question: Question, reading: Reading) -> 
     return Found(value, None, found) if finite(value) else Found(None, Undefined("overflow"))
 
 
-def statistic(metric: Metric, position: int, states: States, question: Question, reading: Reading) -> Any:
+def statistic(metric: Metric, position: int, outputs: Outputs) -> Any:
     """What the metric's function gives of one output; `Undefined` says which output where there are several."""
     try:
-        return metric.with_options(**arguments(metric.needs, states[position], question, reading))
+        return metric.with_options(**outputs[position].arguments(metric.needs))
     except Undefined as undefined:
-        where = f"Output {position}: " if len(states) > 1 else ""
+        where = f"Output {position}: " if len(outputs) > 1 else ""
         raise Undefined(undefined.reason, where + undefined.detail) from None
 
 
@@ -338,33 +340,6 @@ def finite(value: Any) -> bool:
         plain = {float, int}.issuperset(map(type, value))
         return all(map(math.isfinite if plain else finite, value))
     return True
-
-
-def arguments(
-    needs: Mapping[str, tuple[type[Any], bool]],
-    output: Output,
-    question: Question,
-    reading: Reading,
-    case: Case | None = None,
-) -> dict[str, Any]:
-    """What a function takes, found by the types it names. Raises `Undefined` for a state that is missing.
-
-    Raises `Overdue` where the time is over: every function of the catalogue gets its arguments here.
-    """
-    check_time()
-    beside = {Case: case, Question: question, Reading: reading}
-    given: dict[str, Any] = {}
-    for name, (kind, takes_reason) in needs.items():
-        if kind in output:
-            found = output[kind]
-        elif kind in beside:
-            found = beside[kind]
-        else:
-            found = output[TASKS[question.task].among(kind, output)]
-        if isinstance(found, Undefined) and not takes_reason:
-            raise found.again()
-        given[name] = found
-    return given
 
 
 def blind_states(states: States, question: Question, metrics: Iterable[Metric]) -> States:

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from service.candidates import Candidate
-from service.evaluate import kinds_of, merged, states_of, value_of
+from service.evaluate import inputs_of, kinds_of, merged, states_of, value_of
 from service.metrics.batch import Batch, Question, Reading
 from service.metrics.binary_influences import fitted
 from service.metrics.catalogue import TASKS
+from service.metrics.digest import HIGHEST, LOWEST
 from service.metrics.sweep_states import Sweep
 
 ROWS = 24
@@ -65,9 +66,10 @@ def test_an_influence_is_what_a_little_more_weight_does(name):
     for unit in range(units.max() + 1):
         more = replace(batch, weight=batch.weight + STEP * (units == unit))
         less = replace(batch, weight=batch.weight - STEP * (units == unit))
-        states = [states_of(each, question, kinds_of(question, reading)) for each in (more, less)]
+        kinds = kinds_of(question, reading)
+        outputs = [inputs_of(states_of(each, question, kinds), question, reading) for each in (more, less)]
         for metric in compared:
-            above, below = (value_of(metric, each, question, reading).value for each in states)
+            above, below = (value_of(metric, each).value for each in outputs)
             slope = ((np.log(above) - np.log(below)) if metric.ratio else above - below) / (2 * STEP) * whole
             assert found[metric.name][unit] == pytest.approx(slope, rel=2e-3, abs=2e-3), (metric.name, unit)
 
@@ -77,7 +79,7 @@ def moved(metric, candidate, batch):
     influence = candidate.influence(metric)
     values = influence.values
     if metric.name.startswith("calibration"):  # more than a slope where the fit hangs on the row
-        sweep = candidate.states[0][TASKS[candidate.question.task].kind(Sweep, compared=True)]
+        sweep = candidate.outputs[0][Sweep]
         left = sweep.as_they_came(fitted(sweep).left)
         assert 0.3 < left.min() < 0.97
         values = values * left
@@ -96,8 +98,23 @@ def test_states_of_parts_have_the_influences_of_the_whole(name):
     whole, joined = (Candidate("one", batch, question, reading) for _ in range(2))
     kinds = kinds_of(question, reading, compared=True)
     halves = (batch.rows(np.arange(ROWS // 2)), batch.rows(np.arange(ROWS // 2, ROWS)))
-    joined.states = merged([states_of(half, question, kinds) for half in halves])
+    joined.outputs = inputs_of(merged([states_of(half, question, kinds) for half in halves]), question, reading)
     for metric in whole.metrics:
         if metric.influence:
             values = [candidate.influence(metric).values for candidate in (whole, joined)]
             assert np.array_equal(*values), metric.name
+
+
+def test_scores_of_0_and_1_influence_the_recalibration_as_their_nearest_likelihoods_do():
+    question, rng = QUESTIONS["binary"], np.random.default_rng(8)
+    reading = Reading(("calibration_slope", "calibration_intercept"))
+    batch = batch_of("binary", rng)
+    scores = batch.scores.copy()
+    scores[[np.argmax(batch.truth), np.argmin(batch.truth)]] = 1.0, 0.0
+    ends, inside = (
+        Candidate("one", replace(batch, scores=each), question, reading)
+        for each in (scores, np.clip(scores, LOWEST, HIGHEST))
+    )
+    for metric in ends.metrics:
+        assert np.isfinite(ends.influence(metric).values).all()
+        assert np.array_equal(ends.influence(metric).values, inside.influence(metric).values)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.evaluate import blind_states, kinds_of, states_of, value_of
+from service.evaluate import blind_states, inputs_of, kinds_of, states_of, value_of
 from service.metrics.batch import without_zero_weights
 from tests import cases
 from tests.cases import binary, metrics_of, regression, whole
@@ -63,10 +63,10 @@ def test_what_a_blind_model_always_has_is_what_it_has_here(task, data):
     question, read = KNOWN[task].question, cases.reading(task)
     states = states_of(batch, question, kinds_of(question, read))
     constant = [metric for metric in metrics_of(task) if metric.blind is not None]
-    blind = blind_states(states, question, constant)
+    blind = inputs_of(blind_states(states, question, constant), question, read)
     for metric in constant:
         with np.errstate(all="ignore"):
-            value = value_of(metric, blind, question, read).value
+            value = value_of(metric, blind).value
         assert value is None or value == pytest.approx(metric.blind, abs=1e-9), metric.name
 
 
