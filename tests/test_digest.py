@@ -10,6 +10,7 @@ from scipy import special
 from service.metrics.binary_states import log_losses, squared_errors
 from service.metrics.calibration_states import VARIANCE_UNIT
 from service.metrics.digest import MANY, NARROW
+from service.metrics.recalibration import recalibration
 from service.metrics.sweep_states import Sweep
 from tests.cases import binary, whole
 
@@ -63,6 +64,18 @@ def test_few_rows_stand_for_themselves():
     ((part,),) = Sweep.sorted(scores, scores > 0.5, weights=None).digests(NARROW)
     assert part.scores.tolist() == scores.tolist()
     assert part.mass.tolist() == [1.0] * len(scores)
+
+
+def test_narrow_groups_are_all_that_a_fit_of_many_rows_needs():
+    rng = np.random.default_rng(34)
+    scores = SCORES["even"](rng)
+    sweep = Sweep.sorted(scores, rng.random(ROWS) < scores, weights=None)
+    asked = []
+    fit = recalibration(
+        sweep.scores, sweep.truth, None, lambda narrow: asked.append(narrow) or sweep.digests(narrow), sweep.middle
+    )
+    assert fit == sweep.recalibration
+    assert asked == [NARROW]
 
 
 @pytest.mark.parametrize("weights", [False, True])

@@ -66,6 +66,11 @@ def test_no_rows_sum_to_zero(width):
     assert exact_sum(*[np.array([])] * width) == 0
 
 
+def test_zeros_do_not_widen_what_is_added():
+    values = np.array([-3.0, 2.0**-40])
+    assert exact.Span.of(np.append(values, [0.0, -0.0])) == exact.Span.of(values)
+
+
 @pytest.mark.parametrize("bits", [2, 3, 4])
 @pytest.mark.parametrize("width", [1, 2, 3])
 def test_no_row_is_lost_or_counted_twice_at_the_edges_of_blocks(monkeypatch, bits, width):
