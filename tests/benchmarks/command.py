@@ -38,9 +38,9 @@ FULL = Plan(
     times=(
         ("binary", 100, 100),
         ("binary", 10**4, 20),
-        ("binary", 10**5, 5),
-        ("binary", 10**6, 3),
-        ("binary", 10**7, 1),
+        ("binary", 10**5, 15),
+        ("binary", 10**6, 5),
+        ("binary", 10**7, 3),
         *((task, rows, rounds) for task in TASKS[1:] for rows, rounds in ((10**4, 5), (10**5, 1))),
         ("regression", 10**6, 3),
         ("multiclass", 10**6, 1),
